@@ -1,0 +1,76 @@
+"""ScreeningResult: everything one screened case amounts to, as passed from the core to report, scene and files."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from OsteoScreenLib.volume import Volume
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from OsteoScreenLib.measurement.hounsfield import AnteriorRoi
+
+
+@dataclass(frozen=True)
+class ModelUse:
+    """A model that took part in a result: name, version and SHA-256 of its weights, and what it was trained on."""
+
+    name: str
+    version: str
+    sha256: str
+    trained_on: str
+
+
+@dataclass(frozen=True)
+class VertebraFinding:
+    """How a level was found.
+
+    `confidence` in [0, 1] is the level's probability; `complete` is False where the field of view cuts the body;
+    `centre` is the body's centroid in RAS mm.
+    """
+
+    level: str
+    confidence: float
+    complete: bool
+    centre: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Vertebral bodies on the input's grid (coding in `levels`), how each was found, and what made it."""
+
+    labels: Volume
+    findings: tuple[VertebraFinding, ...]
+    engine: str
+    device: str
+    models: tuple[ModelUse, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a result comes from: enough to make it again."""
+
+    software_version: str
+    input_name: str
+    input_sha256: str
+    created: str
+    seconds: float
+    settings: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class ScreeningResult:
+    """One screened case.
+
+    `measurements` has one row per measured level (columns in `measurement.hounsfield.measure`), `features` one row
+    per level and ROI (``case, level, roi``, then feature names), `rois` the anterior ellipse of each level.
+    """
+
+    volume: Volume
+    segmentation: Segmentation
+    measurements: "pd.DataFrame"
+    features: "pd.DataFrame"
+    rois: "dict[str, AnteriorRoi]"
+    provenance: Provenance
+    cautions: tuple[str, ...] = ()

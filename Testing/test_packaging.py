@@ -1,0 +1,45 @@
+"""What a fresh install gets: every direct dependency pinned, and one place for the version."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import OsteoScreenLib
+
+ROOT = Path(OsteoScreenLib.__file__).parent.parent
+if not (ROOT / "pyproject.toml").is_file():
+    pytest.skip("not in the source tree", allow_module_level=True)
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+DIRECT = sorted({*PROJECT["dependencies"], *(line for extra in EXTRAS.values() for line in extra)})
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("==") for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(name): version for name, version in pairs}
+
+
+@pytest.mark.parametrize("line", DIRECT)
+def test_each_direct_dependency_is_pinned_at_a_version_it_allows(line: str) -> None:
+    wanted = Requirement(line)
+    assert pins()[canonicalize_name(wanted.name)] in wanted.specifier
+
+
+def test_the_extras_are_those_promised_and_make_installs_them() -> None:
+    assert set(EXTRAS) >= {"viewer", "detection", "dicom", "cluster", "test"}
+    made = re.search(r"^EXTRAS := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert made is not None
+    assert set(made[1].split(",")) == {name for name, packages in EXTRAS.items() if packages}
+
+
+def test_the_version_stands_in_one_place_and_the_changelog_knows_it() -> None:
+    assert PROJECT["dynamic"] == ["version"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", OsteoScreenLib.__version__)
+    for name in ("CHANGELOG.md", "CITATION.cff"):
+        assert OsteoScreenLib.__version__ in (ROOT / name).read_text(encoding="utf-8")

@@ -1,0 +1,129 @@
+"""Model cards: find a model, check its weights against their hash, load them, save new ones.
+
+A model is a folder ``<name>/`` with ``model.safetensors`` (the weights, nothing executable) and ``model.json``
+(the card). Folders are searched in $OSTEOSCREEN_MODELS, then in Resources/Models of the source tree or the wheel.
+"""
+
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from OsteoScreenLib.errors import ModelError
+from OsteoScreenLib.output import staged_folder
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+WEIGHTS, CARD = "model.safetensors", "model.json"
+
+
+class ModelCard(BaseModel):
+    """What a model is, what it learned from, how well it did, and the SHA-256 of its weights.
+
+    `architecture` names the network and `parameters` are its arguments; `measured` holds figures by name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    version: str
+    task: str
+    architecture: str
+    parameters: dict[str, Any]
+    trained_on: str
+    measured: dict[str, Any]
+    intended_use: str
+    licence: str
+    sources: tuple[str, ...]
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+def search_path() -> list[Path]:
+    """Return the folders that models are looked for in, the first first."""
+    package = Path(__file__).resolve().parent
+    named = [Path(folder) for folder in os.environ.get("OSTEOSCREEN_MODELS", "").split(os.pathsep) if folder]
+    return [*named, package.parent / "Resources" / "Models", package / "Resources" / "Models"]
+
+
+def list_models() -> list[ModelCard]:
+    """Return the card of every model on the search path, by name; of two of one name, the first."""
+    folders = {
+        card.parent.name: card.parent for root in reversed(search_path()) for card in sorted(root.glob(f"*/{CARD}"))
+    }
+    return [read_card(folders[name]) for name in sorted(folders)]
+
+
+def find(name: str) -> Path:
+    """Return the folder of a model; raises `ModelError` where there is none of that name."""
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        for root in search_path():
+            if (root / name / CARD).is_file():
+                return root / name
+    known = sorted({card.parent.name for root in search_path() for card in root.glob(f"*/{CARD}")})
+    raise ModelError(f"There is no model named {name!r}. Available: {', '.join(known) or 'none'}.")
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Read the card in a model's folder; raises `ModelError` where it is missing or malformed."""
+    path = folder / CARD
+    try:
+        return ModelCard.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ModelError(f"The model card {path} cannot be read: {error.strerror}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise ModelError(f"The model card {path} is malformed: {where}: {first['msg']}.") from error
+
+
+def verify(name: str) -> ModelCard:
+    """Return the card of a model whose weights have the hash that the card states; else raise `ModelError`."""
+    return _checked_weights(name)[0]
+
+
+def load_weights(name: str) -> "tuple[ModelCard, dict[str, Tensor]]":
+    """Return a model's card and its tensors by name, on the CPU; raises `ModelError` where the hash differs."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    card, weights = _checked_weights(name)
+    try:
+        return card, load(weights)
+    except SafetensorError as error:
+        raise ModelError(f"The weights of {name} are not a safetensors file: {error}.") from error
+
+
+def save_model(folder: Path, state_dict: "dict[str, Tensor]", **card: Any) -> ModelCard:
+    """Write weights and card into `folder` and return the card; `card` holds all fields but `sha256`.
+
+    `name` defaults to the folder's. Other files in the folder stay. Raises `ModelError` where a field is wrong.
+    """
+    from safetensors.torch import save
+
+    weights = save({key: tensor.detach().cpu().contiguous() for key, tensor in state_dict.items()})
+    try:
+        made = ModelCard(**{"name": folder.name, **card}, sha256=hashlib.sha256(weights).hexdigest())
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ModelError(f"The model card is malformed: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+    with staged_folder(folder) as staged:
+        (staged / WEIGHTS).write_bytes(weights)
+        (staged / CARD).write_text(json.dumps(made.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
+    return made
+
+
+def _checked_weights(name: str) -> tuple[ModelCard, bytes]:
+    folder = find(name)
+    card = read_card(folder)
+    try:
+        weights = (folder / WEIGHTS).read_bytes()
+    except OSError as error:
+        raise ModelError(f"The weights {folder / WEIGHTS} cannot be read: {error.strerror}.") from error
+    if hashlib.sha256(weights).hexdigest() != card.sha256:
+        raise ModelError(f"The weights of {name} are not those its card describes (SHA-256 differs); install it again.")
+    return card, weights

@@ -1,0 +1,75 @@
+"""Outputs are written beside their place and renamed into it: whole, or not at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from OsteoScreenLib.errors import OutputError
+
+
+@contextmanager
+def staged_folder(output: Path) -> Iterator[Path]:
+    """Yield an empty folder whose files move into `output` when the block ends well, replacing files of their names.
+
+    Nothing else in `output` is touched, and after an error nothing has changed. Raises `OutputError` at once
+    where `output` cannot be written.
+    """
+    with _scratch(output) as scratch:
+        yield scratch
+        with _told(output):
+            if not output.exists():
+                output.parent.mkdir(parents=True, exist_ok=True)
+                scratch.chmod(0o777 & ~_umask())
+                scratch.rename(output)
+            else:
+                for file in sorted(scratch.iterdir()):
+                    os.replace(file, output / file.name)
+
+
+@contextmanager
+def staged_file(output: Path) -> Iterator[Path]:
+    """Yield a path with the name of `output`; what is written there replaces `output` when the block ends well.
+
+    Raises `OutputError` at once where `output` cannot be written.
+    """
+    if output.is_dir():
+        raise OutputError(f"{output} is a folder; give the name of a file to write.")
+    with _scratch(output.parent) as scratch:
+        yield scratch / output.name
+        with _told(output):
+            output.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(scratch / output.name, output)
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """Yield a hidden empty folder on the file system of `folder`, in it or in the nearest folder above that exists."""
+    with _told(folder):
+        nearest = folder.absolute()
+        while not (nearest.exists() or nearest.is_symlink()):
+            nearest = nearest.parent
+        if not nearest.is_dir():
+            raise OutputError(f"Cannot write to {folder}: {nearest} is not a folder. Choose another place.")
+        scratch = Path(tempfile.mkdtemp(prefix=".osteoscreen-", dir=nearest))
+    try:
+        yield scratch
+    finally:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(scratch)
+
+
+@contextmanager
+def _told(output: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"Cannot write to {output}: {error.strerror or error}. Choose another place.") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""Radiomics: numbers that describe the intensities and the texture inside a region."""

@@ -1,0 +1,355 @@
+"""The soft organs of chest, abdomen and pelvis, and the vessels, with attenuations that fit one contrast phase."""
+
+import numpy as np
+
+from OsteoScreenLib.phantoms.patient import Body
+from OsteoScreenLib.phantoms.solids import (
+    Shape, Solid, capsule, column, difference, ellipsoid, grown, half_space, intersection, rippled, smooth_union,
+    tube, tube_pieces,
+)  # fmt: skip
+
+GAS_HU = -960.0
+
+
+def chest_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
+    """Return lungs with a few vessels, the domes of the diaphragm with fat below, heart and oesophagus."""
+    p, s = body.patient, body.patient.scale
+    chest = grown(column(body.cavity), -2.5)
+    recess = half_space(body.at("T12", up=rng.uniform(-22, 8)), (0, rng.uniform(0.05, 0.25), -1))
+    lung_hu, domes, solids = rng.uniform(-890, -760), domes_of(body, rng), []
+    for side in (1, -1):
+        inner = half_space(body.at("T9", side * 25), (-side, 0, 0))
+        lung = intersection(chest, recess, inner)
+        lung = Shape(lung.distance, np.maximum(lung.low, [-1e4, -1e4, body.height("T12", -80)]), lung.high)
+        solids.append(lung.filled("lung", lung_hu, rng.uniform(15, 45)))
+        for _ in range(rng.integers(3, 8)):
+            start = body.at("T8", side * 42, 20, rng.uniform(0, 50))
+            end = body.at("T9", side * rng.uniform(60, 120), rng.uniform(-30, 90), rng.uniform(-40, 60))
+            vessel = tube(np.array([start, (start + end) / 2 + rng.normal(0, 6, 3), end]), np.array([5, 3.5, 1.5]) * s)
+            solids.append(vessel.filled("lung vessel", p.contrast.vein))
+    for dome in domes:
+        below = intersection(dome, grown(column(body.cavity), 1.0))
+        solids.append(below.filled("diaphragm", p.visceral_fat_hu, 10, (rng.uniform(2.5, 4.5), 45)))
+    heart = ellipsoid(body.at("T9", -22, 76, 6), np.array([58, 44, 46]) * s * rng.uniform(0.9, 1.1), _turned(0.5))
+    chambers = ellipsoid(body.at("T9", -18, 72, 10), np.array([42, 30, 32]) * s, _turned(0.5))
+    solids.append(grown(heart, 6 * s).filled("pericardial fat", p.visceral_fat_hu))
+    solids.append(heart.filled("heart muscle", 50 + 4 * p.contrast.muscle, 8))
+    solids.append(chambers.filled("heart blood", (p.contrast.artery + p.contrast.vein) / 2, 5))
+    gullet = np.array([body.at("T5", -4, 26), body.at("T8", -8, 30), body.at("T10", -16, 42), body.at("T11", -26, 46)])
+    solids += [piece.filled("oesophagus", 40, 10) for piece in tube_pieces(gullet, 7.5 * s)]
+    return solids
+
+
+def domes_of(body: Body, rng: np.random.Generator) -> tuple[Shape, Shape]:
+    """Return what lies under the right and left dome of the diaphragm, as two ellipsoids."""
+    s = body.patient.scale
+    lift, domes = rng.uniform(-28, 22), []
+    for side, extra in ((1, 8), (-1, -4)):
+        centre = body.at("L1", side * 58, 34, -10)
+        top = body.height("T10", lift + extra) - centre[2]
+        domes.append(ellipsoid(centre, (86 * s, 100 * s + 0.4 * body.patient.visceral, top)))
+    return domes[0], domes[1]
+
+
+def organ_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
+    """Return the organs of abdomen and pelvis, from the back to the front."""
+    return [
+        *_kidneys(body, rng),
+        *_liver_and_spleen(body, rng),
+        *_stomach_and_pancreas(body, rng),
+        *_colon(body, rng),
+        *_small_bowel(body, rng),
+        *_pelvic_organs(body, rng),
+    ]
+
+
+def _turned(angle: float, axis: int = 2) -> np.ndarray:
+    """Return the rotation by `angle` rad about a coordinate axis."""
+    c, s = np.cos(angle), np.sin(angle)
+    a, b = [n for n in range(3) if n != axis]
+    matrix = np.eye(3)
+    matrix[a, a], matrix[a, b], matrix[b, a], matrix[b, b] = c, -s, s, c
+    return matrix
+
+
+def _kidneys(body: Body, rng: np.random.Generator) -> list[Solid]:
+    """Return kidneys with cortex, fatty sinus and pelvis, adrenals, sometimes cysts and stones; one may be missing."""
+    p, s, c, solids = body.patient, body.patient.scale, body.patient.contrast, []
+    missing = rng.choice([1, -1]) if rng.random() < 0.04 else 0
+    for side in (1, -1):
+        centre = body.at("L2", side * rng.uniform(62, 76), rng.uniform(-18, -4), (2 if side > 0 else 12) + rng.normal(0, 12))
+        adrenal = body.at("T12", side * rng.uniform(32, 40), 8, -4)
+        for leg in (-6, 6):
+            limb = capsule(adrenal + [0, 8, 6], adrenal + [leg, -10, -6], 3 * s)
+            solids.append(limb.filled("adrenal", 30 + 0.5 * (c.pancreas - 30), 6))
+        if side == missing:
+            continue
+        turn = _turned(side * rng.uniform(0.3, 0.6)) @ _turned(side * rng.uniform(-0.3, -0.1), axis=1)
+        radii = np.array([29, 24, 53]) * s * rng.uniform(0.88, 1.1)
+        kidney = ellipsoid(centre, radii, turn)
+        cortex = (rng.uniform(6, 10) * s, c.kidney_cortex)
+        solids.append(kidney.filled("kidney", c.kidney_medulla, 10, cortex))
+        hilum = centre - turn[:, 0] * side * 17 * s
+        solids.append(ellipsoid(hilum, np.array([17, 10, 26]) * s, turn).filled("renal sinus", p.visceral_fat_hu, 25))
+        solids.append(ellipsoid(hilum, np.array([9, 6, 12]) * s * rng.uniform(0.6, 1.3), turn).filled("renal pelvis", c.urine))
+        ureter = np.array([hilum, body.at("L4", side * 38, 22), body.at("S1", side * 42, 40), body.at("S1", side * 40, 0, -70)])
+        solids += [piece.filled("ureter", c.urine) for piece in tube_pieces(ureter, 2.2 * s, size=1)]
+        for _ in range(rng.poisson(0.012 * max(p.age - 40, 0))):
+            spot = centre + turn @ (rng.normal(size=3) * radii * 0.55)
+            solids.append(ellipsoid(spot, np.full(3, rng.uniform(4, 20))).filled("renal cyst", rng.uniform(-5, 18)))
+        if rng.random() < 0.1:
+            solids.append(ellipsoid(hilum + rng.normal(0, 6, 3), np.full(3, rng.uniform(2, 7))).filled("stone", rng.uniform(400, 1200)))
+    return solids
+
+
+def _liver_and_spleen(body: Body, rng: np.random.Generator) -> list[Solid]:
+    """Return liver with vessels, gallbladder and spleen, pressed into the cavity and off the spine."""
+    p, s, c = body.patient, body.patient.scale, body.patient.contrast
+    inside = grown(column(body.cavity), -5)
+    spine = ellipsoid(body.at("T12"), np.array([35, 30, 220]) * s)
+    size = rng.uniform(0.88, 1.12, 3)
+    right = ellipsoid(body.at("T12", 78, 28, rng.uniform(-18, 8)), np.array([72, 84, 88]) * s * size)
+    left = ellipsoid(body.at("T12", 4, 66, 4), np.array([rng.uniform(55, 95), 32, 34]) * s)
+    lobes = rippled(smooth_union(25 * s, right, left), rng.uniform(1, 5), 70 * s, rng)
+    liver = difference(intersection(lobes, inside), spine)
+    solids = [liver.filled("liver", c.liver, rng.uniform(4, 10))]
+    for vein, hu in ((0.0, c.portal), (1.0, c.vein)):
+        for _ in range(3):
+            start = body.at("T12", 30, 45, -6 + 26 * vein)
+            end = start + np.array([rng.uniform(25, 70), rng.uniform(-50, 35), rng.uniform(-40, 40)]) * s
+            bent = (start + end) / 2 + rng.normal(0, 6, 3)
+            solids.append(tube(np.array([start, bent, end]), np.array([6, 4, 2]) * s).filled("hepatic vessel", hu))
+    for _ in range(rng.poisson(0.4)):
+        spot = body.at("T12", rng.uniform(45, 110), rng.uniform(-10, 70), rng.uniform(-30, 30))
+        solids.append(ellipsoid(spot, np.full(3, rng.uniform(4, 22))).filled("liver lesion", c.liver + rng.uniform(-70, 40)))
+    if rng.random() < 0.85:
+        bladder = ellipsoid(body.at("L1", 58, 66, -12), np.array([15, 17, 28]) * s * rng.uniform(0.6, 1.2), _turned(0.5, 0))
+        solids.append(bladder.filled("gallbladder", rng.uniform(0, 25), 3, (1.5, c.bowel_wall)))
+        for _ in range(rng.integers(1, 5) if rng.random() < 0.15 else 0):
+            spot = body.at("L1", 58, 60, -20) + rng.normal(0, 5, 3)
+            solids.append(ellipsoid(spot, np.full(3, rng.uniform(2, 7))).filled("gallstone", rng.uniform(60, 700)))
+    if rng.random() < 0.96:
+        place = body.within("T11", rng.uniform(-0.75, -0.62), rng.uniform(-0.55, -0.15), rng.uniform(-28, 4))
+        radii = np.array([34, 52, 50]) * s * rng.uniform(0.8, 1.25)
+        spleen = intersection(ellipsoid(place, radii, _turned(0.45)), inside)
+        solids.append(difference(spleen, ellipsoid(place + np.array([44, 25, 0]) * s, radii)).filled("spleen", c.spleen, 6))
+    return solids
+
+
+def _with_gas(name: str, shape: Shape, level: np.ndarray, up: int, wall: float) -> Solid:
+    """Return the gas that collects in the uppermost part of a hollow organ, above a level point."""
+    return intersection(grown(shape, -wall), half_space(level, (0, -up, 0))).filled(name, GAS_HU, 10)
+
+
+def _content(body: Body, rng: np.random.Generator, stool: float) -> tuple[float, float]:
+    """Draw the HU and texture of what fills a piece of bowel: stool, oral contrast or fluid."""
+    if rng.random() < stool:
+        return rng.uniform(-250, 120), rng.uniform(40, 200)
+    if body.patient.oral_contrast is not None and rng.random() < 0.7:
+        return body.patient.oral_contrast * rng.uniform(0.5, 1.2), rng.uniform(10, 60)
+    return rng.uniform(-5, 40), rng.uniform(5, 25)
+
+
+def _stomach_and_pancreas(body: Body, rng: np.random.Generator) -> list[Solid]:
+    """Return stomach with its gas, duodenum and pancreas."""
+    p, s, c = body.patient, body.patient.scale, body.patient.contrast
+    full = rng.uniform(0.55, 1.15)
+    parts = [
+        ellipsoid(body.at("T11", -64, 22, -6), np.array([40, 40, 40]) * s * full),
+        ellipsoid(body.at("T12", -60, 58, -16), np.array([30, 32, 52]) * s * full),
+        ellipsoid(body.at("L1", -14, 78, -10), np.array([46, 22, 24]) * s * full),
+    ]
+    inside = grown(column(body.cavity), -4)
+    stomach = intersection(smooth_union(20 * s, *parts), inside)
+    wall = rng.uniform(3, 6) * s
+    hu, texture = _content(body, rng, 0.3)
+    solids = [stomach.filled("stomach", hu, texture, (wall, c.bowel_wall + 5))]
+    if rng.random() < 0.85:
+        level = body.at("T12", 0, 48 + rng.uniform(-30, 35))
+        solids.append(_with_gas("stomach gas", stomach, level, p.up, wall))
+    age = p.visceral_fat_hu * 0.6 * max(0, p.age - 50) / 40 * rng.random()
+    gland = np.array([body.at("L2", 38, 46, 6), body.at("L1", 14, 50, -8), body.at("L1", -22, 46, 8),
+                      body.at("T12", -66, 14, -14)])  # fmt: skip
+    radii = np.array([15, 10, 10, 9]) * s * rng.uniform(0.75, 1.1)
+    solids += [piece.filled("pancreas", c.pancreas + age, 20) for piece in tube_pieces(gland, radii, size=1)]
+    loop = np.array([body.at("L1", 30, 68, -4), body.at("L1", 58, 50, -10), body.at("L3", 56, 38, 8),
+                     body.at("L3", 30, 44, -6), body.at("L3", -14, 54, 0)])  # fmt: skip
+    hu, texture = _content(body, rng, 0.1)
+    wall = (2.2, c.bowel_wall)
+    solids += [piece.filled("duodenum", hu, texture, wall) for piece in tube_pieces(loop, rng.uniform(9, 14) * s, size=1)]
+    return solids
+
+
+def _colon(body: Body, rng: np.random.Generator) -> list[Solid]:
+    """Return the colon from caecum to rectum: haustrated, with stool, fluid or contrast, and gas on top."""
+    p, s, c = body.patient, body.patient.scale, body.patient.contrast
+    sag = rng.uniform(-50, 20)
+    corners = [
+        body.within("L5", 0.66, 0.3, -30), body.within("L4", 0.74, 0.15), body.within("L2", 0.74, 0.25, -4),
+        body.within("L2", 0.62, 0.62, -8), body.within("L3", 0.0, 0.84, sag), body.within("L1", -0.62, 0.55, -4),
+        body.within("L1", -0.8, 0.1, 18), body.within("L3", -0.8, 0.0), body.within("L5", -0.76, 0.12),
+        body.within("S1", -0.66, 0.4, -12), body.at("S1", rng.uniform(-30, 25), 46, -22 + rng.uniform(-12, 30)),
+        body.at("S1", rng.uniform(-15, 15), -8, -62), body.at("S1", 0, -28, -104), body.at("S1", 0, -22, -145),
+    ]  # fmt: skip
+    path = _subdivided(np.array(corners), 24 * s, 4 * s, rng)
+    swelling = rng.uniform(0.75, 1.3)
+    calibre = np.interp(np.linspace(0, 1, len(path)), [0, 0.15, 0.4, 0.55, 0.7, 0.9, 1], [30, 25, 21, 20, 15, 16, 22])
+    radii = calibre * s * swelling * rng.uniform(0.78, 1.18, len(path))
+    wall, solids = (2.0, c.bowel_wall), []
+    content = _content(body, rng, 0.75)
+    for n, piece in enumerate(tube_pieces(path, radii)):
+        if rng.random() < 0.25:
+            content = _content(body, rng, 0.75)
+        solids.append(piece.filled("colon", *content, wall))
+        middle = path[min(2 * n + 1, len(path) - 1)]
+        if rng.random() < 0.6:
+            level = middle + np.array([0, p.up * calibre[2 * n] * s * rng.uniform(-0.9, 0.7), 0])
+            solids.append(_with_gas("colon gas", piece, level, p.up, 2.0))
+    return solids
+
+
+def _subdivided(corners: np.ndarray, step: float, wander: float, rng: np.random.Generator) -> np.ndarray:
+    """Return a smooth path through the corners with vertices about `step` mm apart, shifted by `wander` mm (SD)."""
+    from scipy.interpolate import make_interp_spline
+
+    lengths = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(corners, axis=0), axis=1))])
+    count = max(3, round(lengths[-1] / step))
+    path = make_interp_spline(lengths, corners, k=2 if len(corners) > 2 else 1)(np.linspace(0, lengths[-1], count))
+    return path + rng.normal(0, wander, path.shape)
+
+
+def _small_bowel(body: Body, rng: np.random.Generator) -> list[Solid]:
+    """Return loops of small bowel and the mesenteric vessels between them, in front of spine and great vessels."""
+    p, s, c, solids = body.patient, body.patient.scale, body.patient.contrast, []
+    wall_mm = rng.uniform(1.8, 3.2)
+    for _ in range(rng.integers(10, 19)):
+        z = rng.uniform(body.height("S1", -55), body.height("L2"))
+        room = _front_room(body, z)
+        at = np.array([rng.uniform(-0.7, 0.7) * room[2], rng.uniform(room[0], room[1]), z])
+        heading, points = rng.normal(size=3) * [1, 0.6, 0.6], []
+        for _ in range(6):
+            points.append(body.axis(at[2]) + np.array([at[0], at[1], 0]))
+            heading = heading / np.linalg.norm(heading) + rng.normal(0, 0.55, 3) * [1, 0.7, 0.7]
+            at = at + heading / np.linalg.norm(heading) * 20 * s
+            room = _front_room(body, at[2])
+            low, high = [-0.72 * room[2], room[0], body.height("S1", -75)], [0.72 * room[2], room[1], body.height("L1")]
+            at = np.clip(at, low, high)
+        hu, texture = _content(body, rng, 0.08)
+        radius = rng.uniform(8, 14) * s
+        gassy = rng.random() < 0.25
+        for n, piece in enumerate(tube_pieces(np.array(points), radius)):
+            solids.append(piece.filled("small bowel", hu, texture, (wall_mm, c.bowel_wall)))
+            if gassy and rng.random() < 0.6:
+                level = points[2 * n] + np.array([0, p.up * radius * rng.uniform(-0.5, 0.6), 0])
+                solids.append(_with_gas("small bowel gas", piece, level, p.up, wall_mm))
+    for _ in range(rng.integers(5, 12)):
+        start = body.at("L2", rng.uniform(-6, 12), 52, rng.uniform(-30, 10))
+        z = rng.uniform(body.height("S1", -10), body.height("L2"))
+        room = _front_room(body, z)
+        end = body.axis(z) + np.array([rng.uniform(-0.6, 0.6) * room[2], room[1], 0])
+        vessel = tube(np.array([start, (start + end) / 2 + rng.normal(0, 8, 3), end]), np.array([2.6, 2, 1.2]) * s)
+        solids.append(vessel.filled("mesenteric vessel", rng.choice([c.artery, c.portal])))
+    return solids
+
+
+def _front_room(body: Body, z: float) -> tuple[float, float, float]:
+    """Return the nearest and farthest distance in front of the spine's axis and the half-width for loops at `z`."""
+    c, row = body.cavity, body.cavity.rows(z)
+    near = 46 * body.patient.scale
+    far = c.y[row] + c.front[row] - body.axis(z)[1] - 13 * body.patient.scale
+    return near, max(far, near + 4), float(c.half_width[row])
+
+
+def _pelvic_organs(body: Body, rng: np.random.Generator) -> list[Solid]:
+    """Return bladder, and uterus or prostate; pelvic side-wall muscle as two pads."""
+    p, s, c, solids = body.patient, body.patient.scale, body.patient.contrast, []
+    filling = rng.uniform(0.5, 1.5)
+    low = body.at("S1", 0, 48, -112 + 12 * filling)
+    if p.female and rng.random() < 0.85:
+        uterus = ellipsoid(body.at("S1", rng.normal(0, 8), 18, -86), np.array([26, 34, 24]) * s * rng.uniform(0.6, 1.2))
+        solids.append(uterus.filled("uterus", 50 + 3 * c.muscle, 12))
+        for side in (1, -1):
+            ovary = ellipsoid(body.at("S1", side * 42, 12, -70), np.full(3, rng.uniform(7, 20)))
+            solids.append(ovary.filled("ovary", rng.uniform(5, 45), 8))
+    if not p.female:
+        prostate = ellipsoid(body.at("S1", 0, 32, -146), np.array([23, 17, 20]) * s * rng.uniform(0.8, 1.5))
+        solids.append(prostate.filled("prostate", 40 + 2 * c.muscle, 12))
+    bladder = ellipsoid(low, np.array([40, 32, 28]) * s * filling**0.6)
+    solids.append(bladder.filled("bladder", c.urine, 5, (rng.uniform(2, 5), 40 + c.muscle)))
+    return solids
+
+
+def vessel_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
+    """Return aorta and caval vein with their branches, plaques with age, sometimes an aneurysm or clips."""
+    p, s, c, solids = body.patient, body.patient.scale, body.patient.contrast, []
+    spine = body.spine
+    radius = (8.5 + 0.05 * p.age) * s * rng.uniform(0.88, 1.12)
+    twist = rng.normal(0, 1, 3) * 0.08 * p.age
+    aorta_path = np.array([
+        _beside(body, "T5", -0.9, radius), _beside(body, "T7", -0.8, radius), _beside(body, "T9", -0.6, radius),
+        _beside(body, "T11", -0.25, radius), _beside(body, "L1", -0.12 + 0.01 * twist[0], radius + abs(twist[1]) * 0.5),
+        _beside(body, "L3", -0.18 + 0.03 * twist[1], radius + abs(twist[2])), _beside(body, "L4", -0.08, radius, -6),
+    ])  # fmt: skip
+    aorta_radii = np.array([1.12, 1.12, 1.1, 1.05, 0.95, 0.88, 0.82]) * radius
+    if rng.random() < 0.002 * max(p.age - 50, 0):
+        aorta_radii[5] *= rng.uniform(1.4, 2.4)
+        aorta_path[5, 1] += aorta_radii[5] - radius
+    cava_radius = rng.uniform(8, 12) * s
+    cava = np.array([
+        _beside(body, "L5", 0.25, cava_radius), _beside(body, "L3", 0.34, cava_radius),
+        _beside(body, "L1", 0.42, cava_radius + 4), body.at("T11", 24, 42), body.at("T9", 18, 58),
+    ])  # fmt: skip
+    solids += [v.filled("inferior vena cava", c.vein, 4) for v in tube_pieces(cava, cava_radius, size=1)]
+    wall = (rng.uniform(1.2, 2.2), 45.0)
+    solids += [v.filled("aorta", c.artery, 4, wall) for v in tube_pieces(aorta_path, aorta_radii, size=1)]
+    for side in (1, -1):
+        fork = np.array([aorta_path[-1], body.at("L5", side * 22, 32, -8), body.at("S1", side * 44, 28, -22),
+                         body.at("S1", side * 66, 66, -68), body.at("S1", side * 72, 82, -110)])  # fmt: skip
+        size = radius * np.array([0.62, 0.5, 0.48, 0.42, 0.4])
+        veins = fork + np.array([side * 4, -11, -4]) * s
+        veins[0] = cava[0]
+        solids += [v.filled("iliac vein", c.vein, 4) for v in tube_pieces(veins, size * 1.15, size=1)]
+        solids += [v.filled("iliac artery", c.artery, 4) for v in tube_pieces(fork, size, size=1)]
+        _plaques(fork, size, p.age, rng, solids, 0.5)
+        hilum = body.at("L2", side * 52, -2, 6)
+        start = aorta_path[4]
+        for hu, size, shift in ((c.artery, 2.8, 0), (c.vein, 4.2, 8)):
+            renal = np.array([start + [side * radius, shift * 0.6, 0], body.at("L1", side * 30, 22 + shift, -22), hilum])
+            solids.append(tube(renal, size * s).filled("renal vessel", hu))
+    trunk = aorta_path[4] + np.array([0, radius, 0])
+    mesenteric = np.array([trunk, trunk + np.array([2, 14, -18]) * s, trunk + np.array([6, 24, -90]) * s])
+    solids.append(tube(mesenteric, np.array([3.8, 3.6, 2.5]) * s).filled("mesenteric artery", c.artery))
+    coeliac = np.array([trunk + [0, 0, 14 * s], trunk + np.array([4, 14, 18]) * s, body.at("T12", 34, 48)])
+    solids.append(tube(coeliac, np.array([3.5, 3.2, 2.4]) * s).filled("coeliac trunk", c.artery))
+    portal = np.array([body.at("L2", 8, 56), body.at("L1", 18, 54), body.at("T12", 38, 48, -4)])
+    solids.append(tube(portal, 6.5 * s).filled("portal vein", c.portal))
+    splenic = np.array([body.at("L1", 14, 56), body.at("L1", -24, 44, 10), body.at("T12", -78, 2, -8)])
+    solids.append(tube(splenic, 4 * s).filled("splenic vein", c.portal))
+    _plaques(aorta_path, aorta_radii, p.age, rng, solids, 1.0)
+    if rng.random() < 0.05:
+        for _ in range(rng.integers(3, 12)):
+            spot = body.at("L2", rng.uniform(20, 70), rng.uniform(40, 70), rng.uniform(-60, 60))
+            solids.append(capsule(spot, spot + rng.normal(0, 3, 3), 0.9).filled("clip", rng.uniform(1500, 3000)))
+    return solids
+
+
+def _beside(body: Body, level: str, turn: float, radius: float, up: float = 0.0) -> np.ndarray:
+    """Return the centre of a vessel lying on a body, `turn` quarter-circles from its front to the patient's right."""
+    width, depth, _ = body.spine.sizes[level]
+    angle = turn * np.pi / 2
+    x, y = np.sin(angle) * (width / 2 + radius + 2), np.cos(angle) * (depth / 2 + radius + 2.5)
+    return body.axis(body.height(level, up)) + np.array([x, y, 0])
+
+
+def _plaques(path: np.ndarray, radii: np.ndarray, age: float, rng: np.random.Generator, solids: list[Solid], share: float) -> None:
+    """Append calcified plaques on a vessel's wall, more of them with age."""
+    amount = max(0.0, age - 45) / 45 * rng.gamma(1.2, 12) * share
+    for _ in range(min(rng.poisson(amount), 45)):
+        n = int(rng.integers(len(path) // 3, len(path) - 1))
+        t, angle = rng.random(), rng.uniform(0, 2 * np.pi)
+        outward = np.array([np.cos(angle), np.sin(angle), 0])
+        radius = (1 - t) * radii[n] + t * radii[n + 1]
+        spot = (1 - t) * path[n] + t * path[n + 1] + outward * (radius - 0.5)
+        axes = np.stack([outward, [-outward[1], outward[0], 0], [0, 0, 1]], axis=1)
+        size = (rng.uniform(0.7, 1.6), rng.uniform(1.5, 5), rng.uniform(1.5, 8))
+        solids.append(ellipsoid(spot, size, axes).filled("plaque", rng.uniform(400, 1300)))

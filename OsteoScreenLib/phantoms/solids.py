@@ -1,0 +1,310 @@
+"""Solids with a signed distance: the geometry that synthetic CT is painted from.
+
+Points are float32 arrays with the axes first, (3, ...), in RAS mm. Distances are in mm, negative inside, exact
+or first-order near the surface, which is all that partial volume and cortices need.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Points = np.ndarray
+Distance = Callable[[Points], np.ndarray]
+Vector = Sequence[float] | np.ndarray
+
+UNBOUNDED = 1e4
+"""Half-width in mm of the box of something without an end, such as a half-space."""
+
+
+@dataclass(frozen=True)
+class Solid:
+    """One thing in the scene: where it is and how it attenuates.
+
+    `distance` maps points (3, ...) to signed distances in mm; `low` and `high` bound the inside in RAS mm (loosely;
+    whoever evaluates adds a margin). `hu` fills the inside, with band-limited noise of SD `texture` HU; `shell`, as
+    (thickness in mm, HU), is an outer layer in [-thickness, 0], e.g. the cortex of a rib.
+    """
+
+    name: str
+    distance: Distance
+    low: np.ndarray
+    high: np.ndarray
+    hu: float
+    texture: float = 0.0
+    shell: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A signed distance with the box that bounds its inside."""
+
+    distance: Distance
+    low: np.ndarray
+    high: np.ndarray
+
+    def __call__(self, points: Points) -> np.ndarray:
+        return self.distance(points)
+
+    def filled(self, name: str, hu: float, texture: float = 0.0, shell: tuple[float, float] | None = None) -> Solid:
+        """Return the solid of this shape and the given attenuation in HU."""
+        return Solid(name, self.distance, self.low, self.high, float(hu), float(texture), shell)
+
+
+def ellipsoid(centre: Vector, radii: Vector, rotation: np.ndarray | None = None) -> Shape:
+    """Return an ellipsoid; the columns of `rotation` (3, 3) are its axes. First-order distance (exact for a ball)."""
+    c, r = np.asarray(centre, np.float32), np.asarray(radii, np.float32)
+    axes = np.eye(3, dtype=np.float32) if rotation is None else np.asarray(rotation, np.float32)
+    reach = np.sqrt((axes**2) @ (r**2))
+    ball = bool((r == r[0]).all())
+
+    def distance(points: Points) -> np.ndarray:
+        offset = _shifted(points, c)
+        if ball:
+            return np.sqrt(_dot(offset, offset)) - r[0]
+        local = offset if rotation is None else [_dot(offset, axes[:, n]) for n in range(3)]
+        scaled = [local[n] / r[n] for n in range(3)]
+        steep = [scaled[n] / r[n] for n in range(3)]
+        level = np.sqrt(_dot(scaled, scaled))
+        slope = np.sqrt(_dot(steep, steep))
+        return level * (level - 1) / np.maximum(slope, np.float32(1e-6)) - r.min() * (level < 1e-4)
+
+    return Shape(distance, c - reach, c + reach)
+
+
+def capsule(a: Vector, b: Vector, radius: float) -> Shape:
+    """Return a cylinder from `a` to `b` with round ends. Exact distance."""
+    return tube(np.stack([np.asarray(a), np.asarray(b)]), radius)
+
+
+def tube(path: np.ndarray, radii: float | Vector, height: float = 1.0) -> Shape:
+    """Return the tube along a polyline (n, 3), its radius varying linearly between the vertices.
+
+    `height` stretches the cross-section along z (a rib is taller than thick); the distance is then exact in axial
+    directions only.
+    """
+    path = np.asarray(path, np.float32)
+    radii = np.broadcast_to(np.asarray(radii, np.float32), len(path))
+    reach = radii[:, None] * np.float32([1, 1, height])
+    low, high = (path - reach).min(0), (path + reach).max(0)
+    squeezed = path / np.float32([1, 1, height])
+
+    def distance(points: Points) -> np.ndarray:
+        if height != 1.0:
+            points = (points[0], points[1], points[2] / np.float32(height))
+        nearest = None
+        for a, b, start, end in zip(squeezed[:-1], squeezed[1:], radii[:-1], radii[1:], strict=True):
+            offset, along = _shifted(points, a), b - a
+            length2 = max(np.float32(along @ along), np.float32(1e-6))
+            dot = _dot(offset, along)
+            t = np.clip(dot / length2, 0, 1)
+            square = _dot(offset, offset) - t * (2 * dot - t * length2)
+            piece = np.sqrt(np.maximum(square, 0)) - (start + t * (end - start))
+            nearest = piece if nearest is None else np.minimum(nearest, piece, out=nearest)
+        return nearest
+
+    return Shape(distance, low, high)
+
+
+def tube_pieces(path: np.ndarray, radii: float | Vector, height: float = 1.0, size: int = 2) -> list[Shape]:
+    """Return a long tube as pieces of `size` segments with small boxes that paint together as one.
+
+    Each piece also knows the neighbouring segments, so that no end cap shows where two pieces meet.
+    """
+    path = np.asarray(path, np.float32)
+    radii = np.broadcast_to(np.asarray(radii, np.float32), len(path))
+    pieces = []
+    for start in range(0, len(path) - 1, size):
+        own = slice(start, start + size + 1)
+        known = slice(max(start - 1, 0), start + size + 2)
+        box = tube(path[own], radii[own], height)
+        pieces.append(Shape(tube(path[known], radii[known], height).distance, box.low, box.high))
+    return pieces
+
+
+@dataclass(frozen=True)
+class Contour:
+    """A rounded cross-section that changes with height, tabulated every `step` mm from `bottom` on.
+
+    Arrays of one length: `x`, `y` the centre, `half_width` to either side, `front` and `back` the half-depths in
+    mm. The outline satisfies U^2 + V^2 + 2 (1 - squareness) U V = 1 with U = (dx / half_width)^2 and
+    V = (dy / front or back)^2: an ellipse at squareness 0, a quartic superellipse at 1.
+    """
+
+    bottom: float
+    step: float
+    x: np.ndarray
+    y: np.ndarray
+    half_width: np.ndarray
+    front: np.ndarray
+    back: np.ndarray
+    squareness: float = 0.4
+
+    def rows(self, z: np.ndarray) -> np.ndarray:
+        """Return the table rows of heights `z` in mm; beyond the ends, the end rows."""
+        return np.clip(np.rint((np.asarray(z) - self.bottom) / self.step), 0, len(self.x) - 1).astype(np.int32)
+
+    def point(self, z: float, angle: float, inset: float = 0.0) -> np.ndarray:
+        """Return the outline's point (x, y, z) at `angle` rad from the back towards +x, moved inwards by `inset` mm."""
+        row = self.rows(z)
+        direction = np.array([np.sin(angle), -np.cos(angle)])
+        depth = self.front[row] if direction[1] > 0 else self.back[row]
+        u, v = (direction[0] / self.half_width[row]) ** 2, (direction[1] / depth) ** 2
+        radius = (u * u + v * v + 2 * (1 - self.squareness) * u * v) ** -0.25
+        return np.array([self.x[row], self.y[row], z]) + (radius - inset) * np.array([*direction, 0.0])
+
+
+def column(contour: Contour) -> Shape:
+    """Return the upright column of a contour, without ends. First-order distance within each axial plane."""
+    table = np.stack([contour.x, contour.y, contour.half_width, contour.front, contour.back]).astype(np.float32)
+    mixing = np.float32(1 - contour.squareness)
+    x, y, half_width, front, back = table
+    low = np.array([(x - half_width).min(), (y - back).min(), -UNBOUNDED])
+    high = np.array([(x + half_width).max(), (y + front).max(), UNBOUNDED])
+
+    def distance(points: Points) -> np.ndarray:
+        rows = contour.rows(points[2])
+        dx, dy = points[0] - x[rows], points[1] - y[rows]
+        across = half_width[rows]
+        deep = np.where(dy > 0, front[rows], back[rows])
+        u, v = dx / across, dy / deep
+        uu, vv = u * u, v * v
+        quartic = uu * uu + vv * vv + 2 * mixing * uu * vv
+        level = np.sqrt(np.sqrt(quartic))
+        slope_x, slope_y = u * (uu + mixing * vv) / across, v * (vv + mixing * uu) / deep
+        slope = np.sqrt(slope_x * slope_x + slope_y * slope_y)
+        cubed = level * level * level
+        far_inside = np.minimum(across, deep)
+        return np.where(level > 0.02, (level - 1) * cubed / np.maximum(slope, 1e-12), -far_inside).astype(np.float32)
+
+    return Shape(distance, low, high)
+
+
+def curved_plate(
+    origin: Vector, axes: np.ndarray, outline: np.ndarray, bulge: float, thickness: tuple[float, float]
+) -> Shape:
+    """Return a curved plate with a rounded rim, such as an iliac wing.
+
+    `axes` (3, 3) has the plate's u, v and normal as columns; `outline` (n, 2) is a convex polygon in u, v in mm,
+    counter-clockwise, around the origin. The middle is raised along the normal by `bulge` mm. `thickness` is in the
+    middle and at the rim, in mm. First-order distance.
+    """
+    origin, axes = np.asarray(origin, np.float32), np.asarray(axes, np.float32)
+    outline = np.asarray(outline, np.float32)
+    edges = np.roll(outline, -1, axis=0) - outline
+    normals = np.stack([edges[:, 1], -edges[:, 0]], axis=1) / np.linalg.norm(edges, axis=1, keepdims=True)
+    offsets = (normals * outline).sum(1)
+    radius2 = np.float32((outline**2).sum(1).mean())
+    middle, rim = np.float32(thickness[0] / 2), np.float32(thickness[1] / 2)
+    reach = max(middle, rim) + abs(bulge)
+    corners = np.concatenate([outline @ axes[:, :2].T + side * reach * axes[:, 2] for side in (-1, 1)]) + origin
+
+    def distance(points: Points) -> np.ndarray:
+        offset = _shifted(points, origin)
+        u, v, w = (_dot(offset, axes[:, n]) for n in range(3))
+        outside = None
+        for (nu, nv), edge in zip(normals, offsets, strict=True):
+            side = nu * u + nv * v - edge
+            outside = side if outside is None else np.maximum(outside, side, out=outside)
+        radial = np.minimum((u * u + v * v) / radius2, 1.5)
+        half = middle + (rim - middle) * np.minimum(radial, 1)
+        across = np.abs(w - np.float32(bulge) * (1 - radial)) - half
+        rounded = outside + half
+        corner = np.sqrt(np.maximum(rounded, 0) ** 2 + np.maximum(across + half, 0) ** 2) - half
+        return np.where(rounded > 0, corner, np.maximum(across, outside))
+
+    return Shape(distance, corners.min(0), corners.max(0))
+
+
+def half_space(point: Vector, normal: Vector) -> Shape:
+    """Return everything behind the plane through `point` with outward `normal`. Exact distance."""
+    point, normal = np.asarray(point, np.float32), np.asarray(normal, np.float32)
+    normal = normal / np.linalg.norm(normal)
+    level = normal @ point
+    box = np.full(3, UNBOUNDED)
+    return Shape(lambda points: _dot(points, normal) - level, -box, box)
+
+
+def slab(point: Vector, normal: Vector, thickness: float) -> Shape:
+    """Return the layer of `thickness` mm around the plane through `point`. Exact distance."""
+    plane = half_space(point, normal)
+    return Shape(lambda points: np.abs(plane(points)) - np.float32(thickness / 2), plane.low, plane.high)
+
+
+def intersection(first: Shape, *others: Shape) -> Shape:
+    """Return what lies in all shapes."""
+    shapes = (first, *others)
+    low, high = np.max([s.low for s in shapes], axis=0), np.min([s.high for s in shapes], axis=0)
+    return Shape(lambda points: _reduced(np.maximum, shapes, points), low, np.maximum(low, high))
+
+
+def union(first: Shape, *others: Shape) -> Shape:
+    """Return what lies in any of the shapes."""
+    shapes = (first, *others)
+    low, high = np.min([s.low for s in shapes], axis=0), np.max([s.high for s in shapes], axis=0)
+    return Shape(lambda points: _reduced(np.minimum, shapes, points), low, high)
+
+
+def smooth_union(blend: float, first: Shape, *others: Shape) -> Shape:
+    """Return the union with its creases filled over about `blend` mm (polynomial smooth minimum)."""
+    plain = union(first, *others)
+    width = np.float32(blend)
+
+    def distance(points: Points) -> np.ndarray:
+        near = first(points)
+        for other in others:
+            d = other(points)
+            h = np.maximum(width - np.abs(near - d), 0) / width
+            near = np.minimum(near, d) - h * h * (width / 4)
+        return near
+
+    return Shape(distance, plain.low - blend / 4, plain.high + blend / 4)
+
+
+def difference(first: Shape, *removed: Shape) -> Shape:
+    """Return the first shape without the others."""
+
+    def distance(points: Points) -> np.ndarray:
+        left = first(points)
+        for shape in removed:
+            left = np.maximum(left, -shape(points))
+        return left
+
+    return Shape(distance, first.low, first.high)
+
+
+def grown(shape: Shape, by: float) -> Shape:
+    """Return the shape with its surface moved outwards by `by` mm (inwards when negative)."""
+    return Shape(lambda points: shape(points) - np.float32(by), shape.low - by, shape.high + by)
+
+
+def rippled(shape: Shape, amplitude: float, wavelength: float, rng: np.random.Generator) -> Shape:
+    """Return the shape with a wavy surface, at most `amplitude` mm high, waves about `wavelength` mm long.
+
+    Draws three random wave directions and phases from `rng` at once; the shape itself is then fixed.
+    """
+    directions = rng.normal(size=(3, 3))
+    directions *= 2 * np.pi / wavelength / np.linalg.norm(directions, axis=1, keepdims=True)
+    waves = directions.astype(np.float32)
+    phases = rng.uniform(0, 2 * np.pi, 3).astype(np.float32)
+
+    def distance(points: Points) -> np.ndarray:
+        total = sum(np.sin(_dot(points, wave) + phase) for wave, phase in zip(waves, phases, strict=True))
+        return shape(points) + np.float32(amplitude / 3) * total
+
+    return Shape(distance, shape.low - amplitude, shape.high + amplitude)
+
+
+def _shifted(points: Points, centre: np.ndarray) -> list[np.ndarray]:
+    return [points[n] - centre[n] for n in range(3)]
+
+
+def _dot(points: Points | list[np.ndarray], vector: Points | list[np.ndarray]) -> np.ndarray:
+    return points[0] * vector[0] + points[1] * vector[1] + points[2] * vector[2]
+
+
+def _reduced(ufunc: np.ufunc, shapes: tuple[Shape, ...], points: Points) -> np.ndarray:
+    result = shapes[0](points)
+    for shape in shapes[1:]:
+        result = ufunc(result, shape(points))
+    return result

@@ -1,0 +1,175 @@
+"""The abdomen around a synthetic spine: everything in the scan that is not a vertebra, in painting order."""
+
+import numpy as np
+
+from OsteoScreenLib.phantoms.organs import chest_solids, organ_solids, vessel_solids
+from OsteoScreenLib.phantoms.patient import Body, Patient, random_patient
+from OsteoScreenLib.phantoms.ribs_pelvis import pelvis_solids, rib_solids
+from OsteoScreenLib.phantoms.solids import (
+    Shape, Solid, capsule, column, ellipsoid, half_space, intersection, tube, tube_pieces,
+)  # fmt: skip
+from OsteoScreenLib.phantoms.spine import Spine
+
+MEAN_L3_WIDTH_MM = 46.0
+
+
+def torso_solids(spine: Spine, rng: np.random.Generator) -> list[Solid]:
+    """Draw the abdomen and lower chest of a random patient around a spine, in painting order.
+
+    Table, arms, skin, fat, muscles, lungs, organs, bowel, vessels, ribs, pelvis and sacrum below S1, sometimes metal;
+    everything is placed relative to the spine's curve and sized with the spine. The vertebrae, discs and the canal are
+    not part of it. RAS mm and HU; the same seed gives the same abdomen.
+    """
+    patient = random_patient(spine.sizes["L3"][0] / MEAN_L3_WIDTH_MM, rng)
+    body = Body(spine, patient)
+    return [
+        *_table_solids(body, rng),
+        *_arm_solids(body, rng),
+        *_trunk_solids(body, rng),
+        *chest_solids(body, rng),
+        *_muscle_solids(body, rng),
+        *organ_solids(body, rng),
+        *vessel_solids(body, rng),
+        *rib_solids(body, rng),
+        *pelvis_solids(body, rng),
+    ]
+
+
+def muscle_hu(patient: Patient, rng: np.random.Generator) -> float:
+    """Draw the HU of one muscle: lower with fatty infiltration, higher with contrast."""
+    return rng.uniform(45, 62) + patient.contrast.muscle - 45 * patient.muscle_infiltration * rng.uniform(0.3, 1)
+
+
+def _table_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
+    """Return one or two curved layers under the patient, or nothing when the table was left out of the field."""
+    if rng.random() < 0.12:
+        return []
+    side = -body.patient.up
+    skin = body.skin
+    behind = skin.y - skin.back if side < 0 else skin.y + skin.front
+    rows = skin.rows(np.array([body.height("S1", -60), body.height("T10")]))
+    touch = (behind[rows[0] : rows[1]].min() if side < 0 else behind[rows[0] : rows[1]].max()) + side * rng.uniform(
+        1, 22
+    )
+    x = float(skin.x.mean()) + rng.normal(0, 12)
+    radius, width = rng.uniform(350, 1500), rng.uniform(190, 260)
+    solids = []
+    for _ in range(rng.integers(1, 3)):
+        thickness = rng.uniform(8, 45)
+        arc = _arc(x, touch + side * thickness / 2, radius, thickness, width, side)
+        shell = (rng.uniform(1, 2.5), rng.uniform(-300, 150))
+        solids.append(arc.filled("table", rng.uniform(-970, -750), shell=shell))
+        touch += side * (thickness + rng.uniform(2, 40))
+    return solids
+
+
+def _arc(x: float, y: float, radius: float, thickness: float, width: float, side: int) -> Shape:
+    """Return an endless trough whose lowest line is at (x, y), hollow towards the patient."""
+    axis_y = np.float32(y - side * radius)
+
+    def distance(points: np.ndarray) -> np.ndarray:
+        dx, dy = points[0] - np.float32(x), points[1] - axis_y
+        ring = np.abs(np.sqrt(dx * dx + dy * dy) - np.float32(radius)) - np.float32(thickness / 2)
+        return np.maximum(np.maximum(ring, np.abs(dx) - np.float32(width)), -side * dy)
+
+    sag = radius - np.sqrt(max(radius**2 - width**2, 0))
+    ys = sorted([y + side * thickness, y - side * (sag + thickness)])
+    return Shape(distance, np.array([x - width, ys[0], -1e4]), np.array([x + width, ys[1], 1e4]))
+
+
+def _arm_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
+    """Return arms beside the body in one patient of six: fat, muscle and bone."""
+    if rng.random() > 0.17:
+        return []
+    p, solids = body.patient, []
+    for side in (1, -1):
+        if rng.random() < 0.2:
+            continue
+        radius = rng.uniform(36, 48) * p.scale + 0.25 * p.subcutaneous
+        path = []
+        for level in ("T5", "L1", "S1-120"):
+            row = body.skin.rows(body.height(level))
+            x = body.skin.x[row] + side * (body.skin.half_width[row] + radius + rng.uniform(-2, 15))
+            path.append([x, body.skin.y[row] + rng.uniform(-10, 40), body.height(level)])
+        path = np.array(path)
+        shell = (1.8, 10.0)
+        solids += [s.filled("arm fat", p.fat_hu, 6, shell) for s in tube_pieces(path, radius, size=1)]
+        inner = radius - 3 - 0.3 * p.subcutaneous
+        solids += [s.filled("arm muscle", muscle_hu(p, rng), 10) for s in tube_pieces(path, inner, size=1)]
+        cortex = (3.5, p.bone_cortex * 1.4)
+        solids += [s.filled("arm bone", 20, 10, cortex) for s in tube_pieces(path, 10 * p.scale, size=1)]
+    return solids
+
+
+def _trunk_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
+    """Return skin with its fat, the muscle outline, the fat of the cavity, and the mesh of fat between muscles."""
+    p = body.patient
+    pelvic_floor = half_space(body.at("S1", up=-150), (0, 0, -1))
+    return [
+        column(body.skin).filled("skin", p.fat_hu, 6, (rng.uniform(1.4, 2.4), rng.uniform(-20, 40))),
+        column(body.muscle).filled("muscle", muscle_hu(p, rng), 8 + 25 * p.muscle_infiltration),
+        intersection(column(body.cavity), pelvic_floor).filled("cavity", p.visceral_fat_hu, 10),
+    ]
+
+
+def _along(body: Body, levels: list[str], offsets: list[tuple[float, float]]) -> np.ndarray:
+    """Return the path through levels at (right, front) offsets."""
+    return np.array([body.at(level, *offset) for level, offset in zip(levels, offsets, strict=True)])
+
+
+def _muscle_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
+    """Return the muscles beside the spine and the hip, each wrapped in a thin layer of fat."""
+    p, solids = body.patient, []
+    build = p.muscularity * (0.9 if p.female else 1.0) * rng.uniform(0.88, 1.08)
+    levels = ["T8", "T10", "T12", "L2", "L4", "S1"]
+    for side in (1, -1):
+
+        def add(
+            name: str, names: list[str], offsets: list[tuple[float, float]], radii: list[float], fat: float = 1.6, side=side
+        ) -> None:
+            path = _along(body, names, [(side * right, front) for right, front in offsets])
+            size = np.array(radii) * p.scale * build
+            infiltrated = 10 + 45 * p.muscle_infiltration
+            solids.extend(s.filled(f"{name} fat", p.visceral_fat_hu) for s in tube_pieces(path, size + fat, size=1))
+            hu = muscle_hu(p, rng)
+            solids.extend(s.filled(name, hu, infiltrated) for s in tube_pieces(path, size, size=1))
+
+        add(
+            "erector spinae", levels, [(27, -36), (29, -39), (31, -43), (34, -45), (34, -47), (24, -46)],
+            [13, 15, 19, 22, 23, 15],
+        )  # fmt: skip
+        add("multifidus", levels[2:], [(13, -40), (14, -41), (15, -43), (17, -46)], [9, 10.5, 12, 13], fat=1.0)
+        add(
+            "quadratus lumborum", ["T12", "L1", "L3", "L4", "L5"],
+            [(48, -26), (54, -25), (64, -24), (72, -24), (80, -24)], [5, 8, 12, 12, 8],
+        )  # fmt: skip
+        add(
+            "psoas", ["L1", "L2", "L3", "L4", "L5", "S1"],
+            [(28, -8), (31, -6), (36, -2), (41, 3), (46, 14), (54, 30)], [6, 11, 15, 19, 20, 18],
+        )  # fmt: skip
+        iliopsoas = np.array(
+            [body.at("S1", side * 54, 30), body.at("S1", side * 66, 48, -45), body.at("S1", side * 84, 52, -95)]
+        )
+        solids += [s.filled("iliopsoas", muscle_hu(p, rng), 12) for s in tube_pieces(iliopsoas, 18 * p.scale * build)]
+        crus = np.array([body.at("T12", side * 14, 24), body.at("L1", side * 14, 23), body.at("L2", side * 12, 20)])
+        solids.append(tube(crus, np.array([5, 5, 3]) * p.scale).filled("crus", muscle_hu(p, rng)))
+        solids += _gluteal(body, side, rng)
+    return solids
+
+
+def _gluteal(body: Body, side: int, rng: np.random.Generator) -> list[Solid]:
+    """Return the layer of fat between the gluteal muscles and the bone-side muscles, as a curved cleft."""
+    p = body.patient
+    maximus = ellipsoid(body.at("S1", side * 72, -82, -70), np.array([62, 30, 85]) * p.scale)
+    cleft = ellipsoid(body.at("S1", side * 78, -48, -75), np.array([50, 18, 70]) * p.scale)
+    trunk = column(body.skin)
+    return [
+        intersection(maximus, trunk).filled("gluteus maximus", muscle_hu(p, rng), 15 + 40 * p.muscle_infiltration),
+        cleft.filled("gluteal fat", p.visceral_fat_hu, 10),
+        ellipsoid(body.at("S1", side * 118, -8, -35), np.array([24, 45, 52]) * p.scale).filled(
+            "gluteus medius", muscle_hu(p, rng), 15 + 30 * p.muscle_infiltration
+        ),
+        capsule(
+            body.at("S1", side * 30, -40, -75), body.at("S1", side * 105, -15, -95), 10 * p.scale
+        ).filled("piriformis", muscle_hu(p, rng), 12),
+    ]

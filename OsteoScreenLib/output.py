@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -11,11 +11,12 @@ from OsteoScreenLib.errors import OutputError
 
 
 @contextmanager
-def staged_folder(output: Path) -> Iterator[Path]:
+def staged_folder(output: Path, owned: Iterable[str] = ()) -> Iterator[Path]:
     """Yield an empty folder whose files move into `output` when the block ends well, replacing files of their names.
 
-    Nothing else in `output` is touched, and after an error nothing has changed. Raises `OutputError` at once
-    where `output` cannot be written.
+    Files in `output` named in `owned` that the block did not make again are removed: they belong to a former run.
+    Nothing else there is touched, and after an error nothing has changed. Raises `OutputError` at once where
+    `output` cannot be written.
     """
     with _scratch(output) as scratch:
         yield scratch
@@ -25,8 +26,11 @@ def staged_folder(output: Path) -> Iterator[Path]:
                 scratch.chmod(0o777 & ~_umask())
                 scratch.rename(output)
             else:
-                for file in sorted(scratch.iterdir()):
-                    os.replace(file, output / file.name)
+                made = {file.name for file in scratch.iterdir()}
+                for name in sorted(made):
+                    os.replace(scratch / name, output / name)
+                for name in set(owned) - made:
+                    (output / name).unlink(missing_ok=True)
 
 
 @contextmanager

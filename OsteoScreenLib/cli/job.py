@@ -1,0 +1,89 @@
+"""A command at work: progress on stderr, Ctrl-C, and silence from the libraries below."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TextIO
+
+from OsteoScreenLib.errors import Cancelled
+from OsteoScreenLib.progress import IsCancelled, Progress, silent
+
+debugging: ContextVar[bool] = ContextVar("debugging", default=False)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a command hands to the function it calls; `say` prints a line on stdout for the person or the program."""
+
+    progress: Progress
+    cancelled: IsCancelled
+    say: Callable[[str], None]
+
+
+@contextmanager
+def job() -> Iterator[Job]:
+    """Run a command's work: a progress bar where stderr is a terminal, and Ctrl-C or SIGTERM as `cancelled`.
+
+    A second Ctrl-C stops work that does not ask. Raises `Cancelled` when stopped.
+    """
+    with ExitStack() as stack:
+        out, err = (sys.stdout, sys.stderr) if debugging.get() else stack.enter_context(_quiet_libraries())
+        progress = stack.enter_context(_bar(err)) if err.isatty() else silent
+        cancelled = stack.enter_context(_interrupts(progress))
+        try:
+            yield Job(progress, cancelled, lambda text: print(text, file=out, flush=True))
+        except KeyboardInterrupt:
+            raise Cancelled from None
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[tuple[TextIO, TextIO]]:
+    """Discard what is written to stdout and stderr, from Python and below; yield streams that still reach both."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(1), os.dup(2)]
+    with open(os.devnull, "w") as nowhere, open(kept[0], "w") as out, open(kept[1], "w") as err:
+        for target in (1, 2):
+            os.dup2(nowhere.fileno(), target)
+        try:
+            with redirect_stdout(nowhere), redirect_stderr(nowhere):
+                yield out, err
+        finally:
+            for target, original in zip((1, 2), kept, strict=True):
+                os.dup2(original, target)
+
+
+@contextmanager
+def _bar(err: TextIO) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=err), transient=True) as bar:
+        task = bar.add_task("Starting", total=1.0)
+        yield lambda fraction, message: bar.update(task, completed=fraction, description=message)
+
+
+@contextmanager
+def _interrupts(progress: Progress) -> Iterator[IsCancelled]:
+    stopped = threading.Event()
+
+    def stop(*_: object) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        stopped.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped.is_set
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,40 @@
+"""``osteoscreen measure``: Hounsfield units from a CT and its label map."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from OsteoScreenLib.cli.job import job
+from OsteoScreenLib.cli.options import InputArgument, SeriesOption
+
+
+def measure(
+    source: InputArgument,
+    labelmap: Annotated[
+        Path, typer.Argument(metavar="LABELMAP", help="Your masks on the CT's grid: a label map or .seg.nrrd.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="CSV", help="The table to write.")],
+    series: SeriesOption = None,
+) -> None:
+    """Measure HU of every vertebra in a label map."""
+    with job() as work:
+        from OsteoScreenLib.levels import levels_in
+        from OsteoScreenLib.measurement.hounsfield import measure as run
+        from OsteoScreenLib.output import staged_file
+        from OsteoScreenLib.progress import part, stop_if
+        from OsteoScreenLib.readers import read_volume
+        from OsteoScreenLib.segmentation.engines import segment
+
+        with staged_file(output) as staged:
+            work.progress(0.0, "Reading")
+            volume = read_volume(source, series)
+            stop_if(work.cancelled)
+            found = segment(volume, labelmap, "cpu", part(work.progress, 0.2, 0.5), work.cancelled)
+            levels = levels_in(found.labels.voxels)
+            work.progress(0.5, "Measuring")
+            run(volume, found.labels, levels).to_csv(staged, index=False)
+            stop_if(work.cancelled)
+        for note in found.notes:
+            work.say(f"Note: {note}")
+        work.say(f"{', '.join(levels)}: {output}")

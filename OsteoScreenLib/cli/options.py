@@ -1,0 +1,25 @@
+"""Arguments and options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+InputArgument = Annotated[
+    Path,
+    typer.Argument(metavar="INPUT", help="A NIfTI, NRRD or MHA file, a DICOM folder, or a DICOM file of a series."),
+]
+DeviceOption = Annotated[Device, typer.Option(help="Where the networks run; auto takes CUDA, then MPS, then the CPU.")]
+EngineOption = Annotated[
+    str, typer.Option(metavar="unet|LABELMAP", help="The network, or a label map of yours on the CT's grid.")
+]
+SeriesOption = Annotated[
+    str | None, typer.Option(metavar="UID|NUMBER", help="Which series of a DICOM folder; else the largest CT.")
+]
+
+
+def engine_of(text: str) -> str | Path:
+    """Return an engine's name, or a path where the text is a file's."""
+    return Path(text) if Path(text).suffix or Path(text).exists() else text

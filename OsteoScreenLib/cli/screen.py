@@ -1,0 +1,66 @@
+"""``osteoscreen screen``: the whole job."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from OsteoScreenLib import RESEARCH_USE
+from OsteoScreenLib.cli.job import job
+from OsteoScreenLib.cli.options import DeviceOption, EngineOption, InputArgument, SeriesOption, engine_of
+
+if TYPE_CHECKING:
+    from OsteoScreenLib.result_folder import Record
+
+
+def screen(
+    source: InputArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write into.")],
+    device: DeviceOption = "auto",
+    engine: EngineOption = "unet",
+    series: SeriesOption = None,
+    cutoffs: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Reference lines (JSON) in place of the published ones.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")] = False,
+) -> None:
+    """Screen a CT: outlines, tables, report, 3D Slicer scene."""
+    with job() as work:
+        from OsteoScreenLib.result_folder import load_record
+        from OsteoScreenLib.screening import screen as run
+
+        run(
+            source,
+            output,
+            engine=engine_of(engine),
+            device=device,
+            series=series,
+            cutoffs=cutoffs,
+            progress=work.progress,
+            cancelled=work.cancelled,
+        )
+        record = load_record(output)
+        work.say(_as_json(record, output) if json else _as_text(record, output))
+
+
+def _as_json(record: "Record", output: Path) -> str:
+    import json
+
+    return json.dumps({**record.model_dump(mode="json"), "output": str(output)})
+
+
+def _as_text(record: "Record", output: Path) -> str:
+    from OsteoScreenLib.result_folder import REPORT, SCENE
+
+    lines = [
+        f"{row['level']}  trabecular {_hu(row['trabecular_mean_hu'])}   anterior ellipse {_hu(row['roi_mean_hu'])}"
+        for row in record.measurements
+    ]
+    lines += [f"Note: {text}" for text in (*record.notes, *record.cautions)]
+    if SCENE not in record.files:
+        lines.append(f"Note: {SCENE} was left out: it needs pip install 'osteoscreen[viewer]'.")
+    return "\n".join([*lines, f"Report: {output / REPORT}", RESEARCH_USE])
+
+
+def _hu(value: str | float | None) -> str:
+    return "   - HU" if value is None else f"{value:4.0f} HU"

@@ -1,0 +1,116 @@
+"""How the command behaves: quick help, one line per error, exit codes, silence from libraries, Ctrl-C."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+
+import pytest
+
+import OsteoScreenLib
+from OsteoScreenLib.cli import main
+from OsteoScreenLib.cli.job import job
+from OsteoScreenLib.errors import Cancelled, InputError
+from OsteoScreenLib.progress import stop_if
+
+HELP = "import sys; from OsteoScreenLib.cli import main; code = main(['--help']); print(*sys.modules); sys.exit(code)"
+HEAVY = {"torch", "monai", "pandas", "matplotlib", "SimpleITK", "numpy", "scipy", "pydicom", "pydantic", "vtk"}
+
+
+def test_help_is_quick_because_it_loads_nothing_heavy() -> None:
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=True)
+        seconds.append(time.perf_counter() - started)
+    for command in ("screen", "segment", "measure", "phantom", "models"):
+        assert f"\n  {command} " in done.stdout
+    assert not HEAVY & set(done.stdout.split())
+    assert min(seconds) < 0.5
+
+
+def test_the_version_is_the_librarys(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capfd.readouterr().out == f"osteoscreen {OsteoScreenLib.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["screen"], ["nonsense"], ["screen", "x", "-o", "y", "--device", "abacus"]])
+def test_wrong_use_exits_2(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert "Traceback" not in said.err
+
+
+def failing(error: BaseException):
+    def run(*_: object, **__: object) -> None:
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (InputError("This is no CT."), 2, "osteoscreen: This is no CT.\n"),
+        (Cancelled(), 130, "osteoscreen: Cancelled. Nothing was written.\n"),
+        (
+            ZeroDivisionError("by\nzero"),
+            1,
+            "osteoscreen: unexpected ZeroDivisionError: by zero (run again with --debug to see where)\n",
+        ),
+    ],
+)
+def test_an_error_is_one_line_and_a_code(
+    error: Exception, code: int, line: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("OsteoScreenLib.models.list_models", failing(error))
+    assert main(["models", "list"]) == code
+    assert capfd.readouterr() == ("", line)
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "models", "list"], ["models", "list", "--debug"]])
+def test_debug_shows_where(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("OsteoScreenLib.models.list_models", failing(InputError("This is no CT.")))
+    with pytest.raises(InputError):
+        main(arguments)
+
+
+def test_libraries_are_silent_and_the_command_is_not(capfd: pytest.CaptureFixture[str]) -> None:
+    with job() as work:
+        print("a library")
+        print("a library", file=sys.stderr)
+        os.write(1, b"below python")
+        os.write(2, b"below python")
+        warnings.warn("a library", UserWarning, stacklevel=1)
+        logging.getLogger("library").error("a library")
+        work.say("the answer")
+    assert capfd.readouterr() == ("the answer\n", "")
+    os.write(1, b"after")
+    assert capfd.readouterr().out == "after"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_asks_and_the_second_stops(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+
+    def asked() -> None:
+        with job() as work:
+            assert not work.cancelled()
+            os.kill(os.getpid(), number)
+            assert work.cancelled()
+            stop_if(work.cancelled)
+
+    def deaf() -> None:
+        with job():
+            os.kill(os.getpid(), number)
+            os.kill(os.getpid(), number)
+            pytest.fail("went on")
+
+    for work in (asked, deaf):
+        with pytest.raises(Cancelled):
+            work()
+        assert signal.getsignal(number) == before

@@ -1,0 +1,1 @@
+"""The case as MRML nodes: the only room that touches MRML, in functions of (scene, nodes, arrays)."""

@@ -1,12 +1,27 @@
-"""The soft organs of chest, abdomen and pelvis, and the vessels, with attenuations that fit one contrast phase."""
+"""The soft organs of chest, abdomen and pelvis, with attenuations that fit one contrast phase."""
 
 import numpy as np
 
-from OsteoScreenLib.phantoms.patient import Body
+from OsteoScreenLib.phantoms.body import Body
 from OsteoScreenLib.phantoms.solids import (
-    Shape, Solid, capsule, column, difference, ellipsoid, grown, half_space, intersection, rippled, smooth_union,
-    tube, tube_pieces,
-)  # fmt: skip
+    UNBOUNDED,
+    Shape,
+    Solid,
+    capsule,
+    column,
+    cropped,
+    difference,
+    dome,
+    ellipsoid,
+    grown,
+    half_space,
+    intersection,
+    rippled,
+    smooth_union,
+    tube,
+    tube_pieces,
+    union,
+)
 
 GAS_HU = -960.0
 
@@ -16,20 +31,23 @@ def chest_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
     p, s = body.patient, body.patient.scale
     chest = grown(column(body.cavity), -2.5)
     recess = half_space(body.at("T12", up=rng.uniform(-22, 8)), (0, rng.uniform(0.05, 0.25), -1))
-    lung_hu, domes, solids = rng.uniform(-890, -760), domes_of(body, rng), []
+    lung_hu, solids = rng.uniform(-890, -760), []
+    thoracic = [centre for level, centre in body.spine.centres.items() if level.startswith("T")]
     for side in (1, -1):
-        inner = half_space(body.at("T9", side * 25), (-side, 0, 0))
-        lung = intersection(chest, recess, inner)
-        lung = Shape(lung.distance, np.maximum(lung.low, [-1e4, -1e4, body.height("T12", -80)]), lung.high)
-        solids.append(lung.filled("lung", lung_hu, rng.uniform(15, 45)))
+        medial = body.at("T9")
+        medial[0] = side * (max(side * centre[0] for centre in thoracic) + 25 * s)
+        lung = intersection(chest, recess, half_space(medial, (-side, 0, 0)))
+        low = (medial[0] if side > 0 else -UNBOUNDED, -UNBOUNDED, body.height("T12", -80))
+        high = (medial[0] if side < 0 else UNBOUNDED, UNBOUNDED, UNBOUNDED)
+        solids.append(cropped(lung, low, high).filled("lung", lung_hu, rng.uniform(15, 45)))
         for _ in range(rng.integers(3, 8)):
             start = body.at("T8", side * 42, 20, rng.uniform(0, 50))
             end = body.at("T9", side * rng.uniform(60, 120), rng.uniform(-30, 90), rng.uniform(-40, 60))
             vessel = tube(np.array([start, (start + end) / 2 + rng.normal(0, 6, 3), end]), np.array([5, 3.5, 1.5]) * s)
             solids.append(vessel.filled("lung vessel", p.contrast.vein))
-    for dome in domes:
-        below = intersection(dome, grown(column(body.cavity), 1.0))
-        solids.append(below.filled("diaphragm", p.visceral_fat_hu, 10, (rng.uniform(2.5, 4.5), 45)))
+    below = intersection(_under_diaphragm(body), grown(column(body.cavity), 1.0))
+    below = cropped(below, (-UNBOUNDED, -UNBOUNDED, body.height("L2")), np.full(3, UNBOUNDED))
+    solids.append(below.filled("diaphragm", p.visceral_fat_hu, 10, (rng.uniform(2.5, 4.5), 45)))
     heart = ellipsoid(body.at("T9", -22, 76, 6), np.array([58, 44, 46]) * s * rng.uniform(0.9, 1.1), _turned(0.5))
     chambers = ellipsoid(body.at("T9", -18, 72, 10), np.array([42, 30, 32]) * s, _turned(0.5))
     solids.append(grown(heart, 6 * s).filled("pericardial fat", p.visceral_fat_hu))
@@ -40,22 +58,20 @@ def chest_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
     return solids
 
 
-def domes_of(body: Body, rng: np.random.Generator) -> tuple[Shape, Shape]:
-    """Return what lies under the right and left dome of the diaphragm, as two ellipsoids."""
-    s = body.patient.scale
-    lift, domes = rng.uniform(-28, 22), []
+def _under_diaphragm(body: Body) -> Shape:
+    """Return what lies under the two domes of the diaphragm; the right one is higher."""
+    s, domes = body.patient.scale, []
     for side, extra in ((1, 8), (-1, -4)):
-        centre = body.at("L1", side * 58, 34, -10)
-        top = body.height("T10", lift + extra) - centre[2]
-        domes.append(ellipsoid(centre, (86 * s, 100 * s + 0.4 * body.patient.visceral, top)))
-    return domes[0], domes[1]
+        top = body.at("T10", side * 60, 36, body.patient.diaphragm_lift + extra)
+        domes.append(dome(top, 60 * s, 58 * s))
+    return union(*domes)
 
 
 def organ_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
     """Return the organs of abdomen and pelvis, from the back to the front."""
     return [
-        *_kidneys(body, rng),
         *_liver_and_spleen(body, rng),
+        *_kidneys(body, rng),
         *_stomach_and_pancreas(body, rng),
         *_colon(body, rng),
         *_small_bowel(body, rng),
@@ -77,10 +93,12 @@ def _kidneys(body: Body, rng: np.random.Generator) -> list[Solid]:
     p, s, c, solids = body.patient, body.patient.scale, body.patient.contrast, []
     missing = rng.choice([1, -1]) if rng.random() < 0.04 else 0
     for side in (1, -1):
-        centre = body.at("L2", side * rng.uniform(62, 76), rng.uniform(-18, -4), (2 if side > 0 else 12) + rng.normal(0, 12))
+        centre = body.at(
+            "L2", side * rng.uniform(62, 76), rng.uniform(-18, -4), (2 if side > 0 else 12) + rng.normal(0, 12)
+        )
         adrenal = body.at("T12", side * rng.uniform(32, 40), 8, -4)
         for leg in (-6, 6):
-            limb = capsule(adrenal + [0, 8, 6], adrenal + [leg, -10, -6], 3 * s)
+            limb = capsule(np.add(adrenal, (0, 8, 6)), np.add(adrenal, (leg, -10, -6)), 3 * s)
             solids.append(limb.filled("adrenal", 30 + 0.5 * (c.pancreas - 30), 6))
         if side == missing:
             continue
@@ -88,30 +106,40 @@ def _kidneys(body: Body, rng: np.random.Generator) -> list[Solid]:
         radii = np.array([29, 24, 53]) * s * rng.uniform(0.88, 1.1)
         kidney = ellipsoid(centre, radii, turn)
         cortex = (rng.uniform(6, 10) * s, c.kidney_cortex)
+        around = intersection(grown(kidney, 4 + 0.15 * p.visceral), grown(column(body.cavity), -2))
+        solids.append(around.filled("perirenal fat", p.visceral_fat_hu, 8))
         solids.append(kidney.filled("kidney", c.kidney_medulla, 10, cortex))
         hilum = centre - turn[:, 0] * side * 17 * s
         solids.append(ellipsoid(hilum, np.array([17, 10, 26]) * s, turn).filled("renal sinus", p.visceral_fat_hu, 25))
-        solids.append(ellipsoid(hilum, np.array([9, 6, 12]) * s * rng.uniform(0.6, 1.3), turn).filled("renal pelvis", c.urine))
-        ureter = np.array([hilum, body.at("L4", side * 38, 22), body.at("S1", side * 42, 40), body.at("S1", side * 40, 0, -70)])
+        solids.append(
+            ellipsoid(hilum, np.array([9, 6, 12]) * s * rng.uniform(0.6, 1.3), turn).filled("renal pelvis", c.urine)
+        )
+        ureter = np.array(
+            [hilum, body.at("L4", side * 38, 22), body.at("S1", side * 42, 40), body.at("S1", side * 40, 0, -70)]
+        )
         solids += [piece.filled("ureter", c.urine) for piece in tube_pieces(ureter, 2.2 * s, size=1)]
         for _ in range(rng.poisson(0.012 * max(p.age - 40, 0))):
             spot = centre + turn @ (rng.normal(size=3) * radii * 0.55)
             solids.append(ellipsoid(spot, np.full(3, rng.uniform(4, 20))).filled("renal cyst", rng.uniform(-5, 18)))
         if rng.random() < 0.1:
-            solids.append(ellipsoid(hilum + rng.normal(0, 6, 3), np.full(3, rng.uniform(2, 7))).filled("stone", rng.uniform(400, 1200)))
+            solids.append(
+                ellipsoid(hilum + rng.normal(0, 6, 3), np.full(3, rng.uniform(2, 7))).filled(
+                    "stone", rng.uniform(400, 1200)
+                )
+            )
     return solids
 
 
 def _liver_and_spleen(body: Body, rng: np.random.Generator) -> list[Solid]:
     """Return liver with vessels, gallbladder and spleen, pressed into the cavity and off the spine."""
-    p, s, c = body.patient, body.patient.scale, body.patient.contrast
+    s, c = body.patient.scale, body.patient.contrast
     inside = grown(column(body.cavity), -5)
     spine = ellipsoid(body.at("T12"), np.array([35, 30, 220]) * s)
     size = rng.uniform(0.88, 1.12, 3)
-    right = ellipsoid(body.at("T12", 78, 28, rng.uniform(-18, 8)), np.array([72, 84, 88]) * s * size)
+    right = ellipsoid(body.at("T12", 78, 28, rng.uniform(-18, 8)), np.array([74, 86, 96]) * s * size)
     left = ellipsoid(body.at("T12", 4, 66, 4), np.array([rng.uniform(55, 95), 32, 34]) * s)
     lobes = rippled(smooth_union(25 * s, right, left), rng.uniform(1, 5), 70 * s, rng)
-    liver = difference(intersection(lobes, inside), spine)
+    liver = difference(intersection(lobes, inside, grown(_under_diaphragm(body), -4)), spine)
     solids = [liver.filled("liver", c.liver, rng.uniform(4, 10))]
     for vein, hu in ((0.0, c.portal), (1.0, c.vein)):
         for _ in range(3):
@@ -121,9 +149,13 @@ def _liver_and_spleen(body: Body, rng: np.random.Generator) -> list[Solid]:
             solids.append(tube(np.array([start, bent, end]), np.array([6, 4, 2]) * s).filled("hepatic vessel", hu))
     for _ in range(rng.poisson(0.4)):
         spot = body.at("T12", rng.uniform(45, 110), rng.uniform(-10, 70), rng.uniform(-30, 30))
-        solids.append(ellipsoid(spot, np.full(3, rng.uniform(4, 22))).filled("liver lesion", c.liver + rng.uniform(-70, 40)))
+        solids.append(
+            ellipsoid(spot, np.full(3, rng.uniform(4, 22))).filled("liver lesion", c.liver + rng.uniform(-70, 40))
+        )
     if rng.random() < 0.85:
-        bladder = ellipsoid(body.at("L1", 58, 66, -12), np.array([15, 17, 28]) * s * rng.uniform(0.6, 1.2), _turned(0.5, 0))
+        bladder = ellipsoid(
+            body.at("L1", 58, 66, -12), np.array([15, 17, 28]) * s * rng.uniform(0.6, 1.2), _turned(0.5, 0)
+        )
         solids.append(bladder.filled("gallbladder", rng.uniform(0, 25), 3, (1.5, c.bowel_wall)))
         for _ in range(rng.integers(1, 5) if rng.random() < 0.15 else 0):
             spot = body.at("L1", 58, 60, -20) + rng.normal(0, 5, 3)
@@ -132,7 +164,9 @@ def _liver_and_spleen(body: Body, rng: np.random.Generator) -> list[Solid]:
         place = body.within("T11", rng.uniform(-0.75, -0.62), rng.uniform(-0.55, -0.15), rng.uniform(-28, 4))
         radii = np.array([34, 52, 50]) * s * rng.uniform(0.8, 1.25)
         spleen = intersection(ellipsoid(place, radii, _turned(0.45)), inside)
-        solids.append(difference(spleen, ellipsoid(place + np.array([44, 25, 0]) * s, radii)).filled("spleen", c.spleen, 6))
+        solids.append(
+            difference(spleen, ellipsoid(place + np.array([44, 25, 0]) * s, radii)).filled("spleen", c.spleen, 6)
+        )
     return solids
 
 
@@ -144,7 +178,7 @@ def _with_gas(name: str, shape: Shape, level: np.ndarray, up: int, wall: float) 
 def _content(body: Body, rng: np.random.Generator, stool: float) -> tuple[float, float]:
     """Draw the HU and texture of what fills a piece of bowel: stool, oral contrast or fluid."""
     if rng.random() < stool:
-        return rng.uniform(-250, 120), rng.uniform(40, 200)
+        return rng.uniform(-250, 120), rng.uniform(30, 130)
     if body.patient.oral_contrast is not None and rng.random() < 0.7:
         return body.patient.oral_contrast * rng.uniform(0.5, 1.2), rng.uniform(10, 60)
     return rng.uniform(-5, 40), rng.uniform(5, 25)
@@ -176,7 +210,9 @@ def _stomach_and_pancreas(body: Body, rng: np.random.Generator) -> list[Solid]:
                      body.at("L3", 30, 44, -6), body.at("L3", -14, 54, 0)])  # fmt: skip
     hu, texture = _content(body, rng, 0.1)
     wall = (2.2, c.bowel_wall)
-    solids += [piece.filled("duodenum", hu, texture, wall) for piece in tube_pieces(loop, rng.uniform(9, 14) * s, size=1)]
+    solids += [
+        piece.filled("duodenum", hu, texture, wall) for piece in tube_pieces(loop, rng.uniform(9, 14) * s, size=1)
+    ]
     return solids
 
 
@@ -195,17 +231,17 @@ def _colon(body: Body, rng: np.random.Generator) -> list[Solid]:
     swelling = rng.uniform(0.75, 1.3)
     calibre = np.interp(np.linspace(0, 1, len(path)), [0, 0.15, 0.4, 0.55, 0.7, 0.9, 1], [30, 25, 21, 20, 15, 16, 22])
     radii = calibre * s * swelling * rng.uniform(0.78, 1.18, len(path))
-    wall, solids = (2.0, c.bowel_wall), []
-    content = _content(body, rng, 0.75)
+    wall, solids, gas = (2.0, c.bowel_wall), [], []
+    content, depth = _content(body, rng, 0.75), rng.uniform(-0.9, 0.7)
     for n, piece in enumerate(tube_pieces(path, radii)):
-        if rng.random() < 0.25:
-            content = _content(body, rng, 0.75)
+        if rng.random() < 0.2:
+            content, depth = _content(body, rng, 0.75), rng.uniform(-0.9, 1.5)
         solids.append(piece.filled("colon", *content, wall))
         middle = path[min(2 * n + 1, len(path) - 1)]
-        if rng.random() < 0.6:
-            level = middle + np.array([0, p.up * calibre[2 * n] * s * rng.uniform(-0.9, 0.7), 0])
-            solids.append(_with_gas("colon gas", piece, level, p.up, 2.0))
-    return solids
+        if depth < 0.9:
+            level = middle + np.array([0, p.up * calibre[2 * n] * s * depth, 0])
+            gas.append(_with_gas("colon gas", piece, level, p.up, 2.0))
+    return solids + gas
 
 
 def _subdivided(corners: np.ndarray, step: float, wander: float, rng: np.random.Generator) -> np.ndarray:
@@ -277,79 +313,3 @@ def _pelvic_organs(body: Body, rng: np.random.Generator) -> list[Solid]:
     bladder = ellipsoid(low, np.array([40, 32, 28]) * s * filling**0.6)
     solids.append(bladder.filled("bladder", c.urine, 5, (rng.uniform(2, 5), 40 + c.muscle)))
     return solids
-
-
-def vessel_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
-    """Return aorta and caval vein with their branches, plaques with age, sometimes an aneurysm or clips."""
-    p, s, c, solids = body.patient, body.patient.scale, body.patient.contrast, []
-    spine = body.spine
-    radius = (8.5 + 0.05 * p.age) * s * rng.uniform(0.88, 1.12)
-    twist = rng.normal(0, 1, 3) * 0.08 * p.age
-    aorta_path = np.array([
-        _beside(body, "T5", -0.9, radius), _beside(body, "T7", -0.8, radius), _beside(body, "T9", -0.6, radius),
-        _beside(body, "T11", -0.25, radius), _beside(body, "L1", -0.12 + 0.01 * twist[0], radius + abs(twist[1]) * 0.5),
-        _beside(body, "L3", -0.18 + 0.03 * twist[1], radius + abs(twist[2])), _beside(body, "L4", -0.08, radius, -6),
-    ])  # fmt: skip
-    aorta_radii = np.array([1.12, 1.12, 1.1, 1.05, 0.95, 0.88, 0.82]) * radius
-    if rng.random() < 0.002 * max(p.age - 50, 0):
-        aorta_radii[5] *= rng.uniform(1.4, 2.4)
-        aorta_path[5, 1] += aorta_radii[5] - radius
-    cava_radius = rng.uniform(8, 12) * s
-    cava = np.array([
-        _beside(body, "L5", 0.25, cava_radius), _beside(body, "L3", 0.34, cava_radius),
-        _beside(body, "L1", 0.42, cava_radius + 4), body.at("T11", 24, 42), body.at("T9", 18, 58),
-    ])  # fmt: skip
-    solids += [v.filled("inferior vena cava", c.vein, 4) for v in tube_pieces(cava, cava_radius, size=1)]
-    wall = (rng.uniform(1.2, 2.2), 45.0)
-    solids += [v.filled("aorta", c.artery, 4, wall) for v in tube_pieces(aorta_path, aorta_radii, size=1)]
-    for side in (1, -1):
-        fork = np.array([aorta_path[-1], body.at("L5", side * 22, 32, -8), body.at("S1", side * 44, 28, -22),
-                         body.at("S1", side * 66, 66, -68), body.at("S1", side * 72, 82, -110)])  # fmt: skip
-        size = radius * np.array([0.62, 0.5, 0.48, 0.42, 0.4])
-        veins = fork + np.array([side * 4, -11, -4]) * s
-        veins[0] = cava[0]
-        solids += [v.filled("iliac vein", c.vein, 4) for v in tube_pieces(veins, size * 1.15, size=1)]
-        solids += [v.filled("iliac artery", c.artery, 4) for v in tube_pieces(fork, size, size=1)]
-        _plaques(fork, size, p.age, rng, solids, 0.5)
-        hilum = body.at("L2", side * 52, -2, 6)
-        start = aorta_path[4]
-        for hu, size, shift in ((c.artery, 2.8, 0), (c.vein, 4.2, 8)):
-            renal = np.array([start + [side * radius, shift * 0.6, 0], body.at("L1", side * 30, 22 + shift, -22), hilum])
-            solids.append(tube(renal, size * s).filled("renal vessel", hu))
-    trunk = aorta_path[4] + np.array([0, radius, 0])
-    mesenteric = np.array([trunk, trunk + np.array([2, 14, -18]) * s, trunk + np.array([6, 24, -90]) * s])
-    solids.append(tube(mesenteric, np.array([3.8, 3.6, 2.5]) * s).filled("mesenteric artery", c.artery))
-    coeliac = np.array([trunk + [0, 0, 14 * s], trunk + np.array([4, 14, 18]) * s, body.at("T12", 34, 48)])
-    solids.append(tube(coeliac, np.array([3.5, 3.2, 2.4]) * s).filled("coeliac trunk", c.artery))
-    portal = np.array([body.at("L2", 8, 56), body.at("L1", 18, 54), body.at("T12", 38, 48, -4)])
-    solids.append(tube(portal, 6.5 * s).filled("portal vein", c.portal))
-    splenic = np.array([body.at("L1", 14, 56), body.at("L1", -24, 44, 10), body.at("T12", -78, 2, -8)])
-    solids.append(tube(splenic, 4 * s).filled("splenic vein", c.portal))
-    _plaques(aorta_path, aorta_radii, p.age, rng, solids, 1.0)
-    if rng.random() < 0.05:
-        for _ in range(rng.integers(3, 12)):
-            spot = body.at("L2", rng.uniform(20, 70), rng.uniform(40, 70), rng.uniform(-60, 60))
-            solids.append(capsule(spot, spot + rng.normal(0, 3, 3), 0.9).filled("clip", rng.uniform(1500, 3000)))
-    return solids
-
-
-def _beside(body: Body, level: str, turn: float, radius: float, up: float = 0.0) -> np.ndarray:
-    """Return the centre of a vessel lying on a body, `turn` quarter-circles from its front to the patient's right."""
-    width, depth, _ = body.spine.sizes[level]
-    angle = turn * np.pi / 2
-    x, y = np.sin(angle) * (width / 2 + radius + 2), np.cos(angle) * (depth / 2 + radius + 2.5)
-    return body.axis(body.height(level, up)) + np.array([x, y, 0])
-
-
-def _plaques(path: np.ndarray, radii: np.ndarray, age: float, rng: np.random.Generator, solids: list[Solid], share: float) -> None:
-    """Append calcified plaques on a vessel's wall, more of them with age."""
-    amount = max(0.0, age - 45) / 45 * rng.gamma(1.2, 12) * share
-    for _ in range(min(rng.poisson(amount), 45)):
-        n = int(rng.integers(len(path) // 3, len(path) - 1))
-        t, angle = rng.random(), rng.uniform(0, 2 * np.pi)
-        outward = np.array([np.cos(angle), np.sin(angle), 0])
-        radius = (1 - t) * radii[n] + t * radii[n + 1]
-        spot = (1 - t) * path[n] + t * path[n + 1] + outward * (radius - 0.5)
-        axes = np.stack([outward, [-outward[1], outward[0], 0], [0, 0, 1]], axis=1)
-        size = (rng.uniform(0.7, 1.6), rng.uniform(1.5, 5), rng.uniform(1.5, 8))
-        solids.append(ellipsoid(spot, size, axes).filled("plaque", rng.uniform(400, 1300)))

@@ -1,12 +1,25 @@
 """The bones around the spine: ribs and cartilage, pelvis, the sacrum below S1, proximal femora, sometimes metal."""
 
+from collections.abc import Callable
+
 import numpy as np
 
-from OsteoScreenLib.phantoms.patient import Body
+from OsteoScreenLib.phantoms.body import Body
 from OsteoScreenLib.phantoms.solids import (
-    Shape, Solid, capsule, curved_plate, difference, ellipsoid, half_space, intersection, smooth_union, tube,
+    Solid,
+    capsule,
+    curved_plate,
+    difference,
+    ellipsoid,
+    half_space,
+    intersection,
+    smooth_union,
+    tube,
     tube_pieces,
-)  # fmt: skip
+)
+
+Place = Callable[[float, float, float], np.ndarray]
+"""Maps (right, front, up) in mm of a mean pelvis, from the centre of S1, to RAS mm."""
 
 # Per rib: how far around the chest its bone goes (rad from the back midline) and its drop on the way, in mm.
 _RIBS = {
@@ -66,7 +79,8 @@ def _rib_path(body: Body, level: str, side: int, end: float, drop: float) -> np.
         (width / 2 + 14 * scale, -depth / 2 - 12 * scale, height * 0.35),
     ]
     start = np.array([centre + frame @ np.array([side * right, front, up]) for right, front, up in local])
-    angles = np.linspace(0.78, max(end, 0.85), max(3, round((end - 0.7) / 0.17)))
+    end = max(end, 0.85)
+    angles = np.linspace(0.78, end, max(3, round((end - 0.7) / 0.17)))
     progress = (angles - 0.6) / (end - 0.6)
     points = []
     for angle, way in zip(angles, progress, strict=True):
@@ -113,7 +127,7 @@ def _pelvic_frame(body: Body) -> np.ndarray:
     return sideways @ forward
 
 
-def _hip_bone(body: Body, side: int, place, pose: np.ndarray, rng: np.random.Generator) -> list[Solid]:
+def _hip_bone(body: Body, side: int, place: Place, pose: np.ndarray, rng: np.random.Generator) -> list[Solid]:
     """Return iliac wing, acetabulum, pubis and ischium of one side."""
     p, s = body.patient, body.patient.scale
     cortex, marrow = (p.bone_cortex_mm, p.bone_cortex), p.bone_marrow * 0.8
@@ -129,7 +143,7 @@ def _hip_bone(body: Body, side: int, place, pose: np.ndarray, rng: np.random.Gen
          [-72, 8]], dtype=float,
     ) * s  # fmt: skip
     wing = curved_plate(place(side * 87, 4, -14), axes, outline, bulge=9 * s, thickness=(5.5 * s, 13 * s))
-    joint = ellipsoid(place(side * 57, -38, -18), np.array([11, 20, 24]) * s)
+    joint = ellipsoid(place(side * 60, -34, -10), np.array([24, 27, 8]) * s, axes)
     head = place(side * 88, 34, -88)
     socket = ellipsoid(head + np.array([-side * 6, 0, 8]) * s, np.full(3, 31.0) * s)
     outer = head + np.array([side * 9, 0, -6]) * s
@@ -149,7 +163,7 @@ def _hip_bone(body: Body, side: int, place, pose: np.ndarray, rng: np.random.Gen
     return bone
 
 
-def _femur(body: Body, side: int, head: np.ndarray, place, prosthesis: bool) -> list[Solid]:
+def _femur(body: Body, side: int, head: np.ndarray, place: Place, prosthesis: bool) -> list[Solid]:
     """Return head, neck, trochanter and shaft of a femur, or a metal hip."""
     p, s = body.patient, body.patient.scale
     cortex = (p.bone_cortex_mm, p.bone_cortex)
@@ -194,9 +208,9 @@ def _sacrum(body: Body, rng: np.random.Generator) -> list[Solid]:
         point = middle + down * tall
     canal = np.array(canal)
     for side in (1, -1):
-        ala = centre + frame @ (np.array([side * (width / 2 + 13 * s), -3 * s, -2 * s]))
+        ala = centre + frame @ (np.array([side * (width / 2 + 13 * s), -6 * s, -2 * s]))
         solids.append(
-            ellipsoid(ala, np.array([22 * s, 19 * s, height / 2 + 3 * s]), frame).filled("ala", marrow, 25, cortex)
+            ellipsoid(ala, np.array([25 * s, 22 * s, height / 2 + 4 * s]), frame).filled("ala", marrow, 25, cortex)
         )
     solids.append(smooth_union(8 * s, *segments).filled("sacrum", marrow, 25, cortex))
     crest = canal[1:] - frame[:, 1] * 0 + np.array([0, -12 * s, -2 * s])

@@ -48,7 +48,7 @@ class Shape:
 
     def filled(self, name: str, hu: float, texture: float = 0.0, shell: tuple[float, float] | None = None) -> Solid:
         """Return the solid of this shape and the given attenuation in HU."""
-        return Solid(name, self.distance, self.low, self.high, float(hu), float(texture), shell)
+        return Solid(name, _in_slabs(self.distance), self.low, self.high, float(hu), float(texture), shell)
 
 
 def ellipsoid(centre: Vector, radii: Vector, rotation: np.ndarray | None = None) -> Shape:
@@ -56,18 +56,14 @@ def ellipsoid(centre: Vector, radii: Vector, rotation: np.ndarray | None = None)
     c, r = np.asarray(centre, np.float32), np.asarray(radii, np.float32)
     axes = np.eye(3, dtype=np.float32) if rotation is None else np.asarray(rotation, np.float32)
     reach = np.sqrt((axes**2) @ (r**2))
-    ball = bool((r == r[0]).all())
+    to_unit = (axes / r).T
+    steepness = 1 / r**2
 
     def distance(points: Points) -> np.ndarray:
-        offset = _shifted(points, c)
-        if ball:
-            return np.sqrt(_dot(offset, offset)) - r[0]
-        local = offset if rotation is None else [_dot(offset, axes[:, n]) for n in range(3)]
-        scaled = [local[n] / r[n] for n in range(3)]
-        steep = [scaled[n] / r[n] for n in range(3)]
-        level = np.sqrt(_dot(scaled, scaled))
-        slope = np.sqrt(_dot(steep, steep))
-        return level * (level - 1) / np.maximum(slope, np.float32(1e-6)) - r.min() * (level < 1e-4)
+        squares = np.square(to_unit @ _flat(points, c))
+        level, slope = np.sqrt(squares.sum(0)), np.sqrt(steepness @ squares)
+        d = np.where(level < 1e-3, -r.min(), level * (level - 1) / np.maximum(slope, 1e-9))
+        return d.reshape(points[0].shape)
 
     return Shape(distance, c - reach, c + reach)
 
@@ -87,21 +83,23 @@ def tube(path: np.ndarray, radii: float | Vector, height: float = 1.0) -> Shape:
     radii = np.broadcast_to(np.asarray(radii, np.float32), len(path))
     reach = radii[:, None] * np.float32([1, 1, height])
     low, high = (path - reach).min(0), (path + reach).max(0)
-    squeezed = path / np.float32([1, 1, height])
+    middle, squeeze = (low + high) / 2, np.float32([1, 1, 1 / height])
+    start = (path[:-1] - middle) * squeeze
+    along = (path[1:] - path[:-1]) * squeeze
+    length2 = np.maximum(np.square(along).sum(1, keepdims=True), 1e-6)
+    onto = along / length2
+    onto_start, start2 = (onto * start).sum(1, keepdims=True), np.square(start).sum(1, keepdims=True)
+    thick, growth = radii[:-1, None], np.diff(radii)[:, None]
 
     def distance(points: Points) -> np.ndarray:
+        p = _flat(points, middle)
         if height != 1.0:
-            points = (points[0], points[1], points[2] / np.float32(height))
-        nearest = None
-        for a, b, start, end in zip(squeezed[:-1], squeezed[1:], radii[:-1], radii[1:], strict=True):
-            offset, along = _shifted(points, a), b - a
-            length2 = max(np.float32(along @ along), np.float32(1e-6))
-            dot = _dot(offset, along)
-            t = np.clip(dot / length2, 0, 1)
-            square = _dot(offset, offset) - t * (2 * dot - t * length2)
-            piece = np.sqrt(np.maximum(square, 0)) - (start + t * (end - start))
-            nearest = piece if nearest is None else np.minimum(nearest, piece, out=nearest)
-        return nearest
+            p *= squeeze[:, None]
+        free = onto @ p - onto_start
+        t = np.clip(free, 0, 1)
+        square = np.square(p).sum(0) - 2 * (start @ p) + start2 - length2 * t * (2 * free - t)
+        nearest = (np.sqrt(np.maximum(square, 0)) - thick - growth * t).min(0)
+        return nearest.reshape(points[0].shape)
 
     return Shape(distance, low, high)
 
@@ -159,23 +157,28 @@ def column(contour: Contour) -> Shape:
     table = np.stack([contour.x, contour.y, contour.half_width, contour.front, contour.back]).astype(np.float32)
     mixing = np.float32(1 - contour.squareness)
     x, y, half_width, front, back = table
+    per_width, per_front, per_back = 1 / half_width, 1 / front, 1 / back
+    tiny = np.float32(1e-6)
+    gentlest = np.float32(0.84 / table[2:].max())
     low = np.array([(x - half_width).min(), (y - back).min(), -UNBOUNDED])
     high = np.array([(x + half_width).max(), (y + front).max(), UNBOUNDED])
 
     def distance(points: Points) -> np.ndarray:
         rows = contour.rows(points[2])
-        dx, dy = points[0] - x[rows], points[1] - y[rows]
-        across = half_width[rows]
-        deep = np.where(dy > 0, front[rows], back[rows])
-        u, v = dx / across, dy / deep
-        uu, vv = u * u, v * v
-        quartic = uu * uu + vv * vv + 2 * mixing * uu * vv
-        level = np.sqrt(np.sqrt(quartic))
-        slope_x, slope_y = u * (uu + mixing * vv) / across, v * (vv + mixing * uu) / deep
-        slope = np.sqrt(slope_x * slope_x + slope_y * slope_y)
-        cubed = level * level * level
-        far_inside = np.minimum(across, deep)
-        return np.where(level > 0.02, (level - 1) * cubed / np.maximum(slope, 1e-12), -far_inside).astype(np.float32)
+        dy = points[1] - y[rows]
+        steep_x = per_width[rows]
+        steep_y = np.where(dy > 0, per_front[rows], per_back[rows])
+        u, v = (points[0] - x[rows]) * steep_x, dy * steep_y
+        uu, vv = u * u + tiny, v * v
+        uv = mixing * uu * vv
+        quartic = uu * uu + vv * vv + uv + uv
+        root = np.sqrt(quartic)
+        level = np.sqrt(root)
+        steep_x *= u * (uu + mixing * vv)
+        steep_y *= v * (vv + mixing * uu)
+        slope = np.sqrt(steep_x * steep_x + steep_y * steep_y)
+        cubed = root * level
+        return (level - 1) * cubed / np.maximum(slope, cubed * gentlest)
 
     return Shape(distance, low, high)
 
@@ -216,6 +219,23 @@ def curved_plate(
     return Shape(distance, corners.min(0), corners.max(0))
 
 
+def dome(top: Vector, width_radius: float, depth_radius: float) -> Shape:
+    """Return everything under a dome: a downward paraboloid with its `top` and radii of curvature (mm) along x and y.
+
+    First-order distance.
+    """
+    x, y, z = np.asarray(top, np.float32)
+    bend_x, bend_y = np.float32(1 / width_radius), np.float32(1 / depth_radius)
+
+    def distance(points: Points) -> np.ndarray:
+        slope_x, slope_y = (points[0] - x) * bend_x, (points[1] - y) * bend_y
+        rise = points[2] - z + slope_x * slope_x * np.float32(width_radius / 2)
+        rise += slope_y * slope_y * np.float32(depth_radius / 2)
+        return rise / np.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
+
+    return Shape(distance, np.full(3, -UNBOUNDED), np.array([UNBOUNDED, UNBOUNDED, z]))
+
+
 def half_space(point: Vector, normal: Vector) -> Shape:
     """Return everything behind the plane through `point` with outward `normal`. Exact distance."""
     point, normal = np.asarray(point, np.float32), np.asarray(normal, np.float32)
@@ -223,12 +243,6 @@ def half_space(point: Vector, normal: Vector) -> Shape:
     level = normal @ point
     box = np.full(3, UNBOUNDED)
     return Shape(lambda points: _dot(points, normal) - level, -box, box)
-
-
-def slab(point: Vector, normal: Vector, thickness: float) -> Shape:
-    """Return the layer of `thickness` mm around the plane through `point`. Exact distance."""
-    plane = half_space(point, normal)
-    return Shape(lambda points: np.abs(plane(points)) - np.float32(thickness / 2), plane.low, plane.high)
 
 
 def intersection(first: Shape, *others: Shape) -> Shape:
@@ -243,6 +257,12 @@ def union(first: Shape, *others: Shape) -> Shape:
     shapes = (first, *others)
     low, high = np.min([s.low for s in shapes], axis=0), np.max([s.high for s in shapes], axis=0)
     return Shape(lambda points: _reduced(np.minimum, shapes, points), low, high)
+
+
+def cropped(shape: Shape, low: Vector, high: Vector) -> Shape:
+    """Return the same surface within a smaller box; unlike an intersection, no new surface arises at its faces."""
+    low, high = np.maximum(shape.low, low), np.minimum(shape.high, high)
+    return Shape(shape.distance, low, np.maximum(low, high))
 
 
 def smooth_union(blend: float, first: Shape, *others: Shape) -> Shape:
@@ -293,6 +313,27 @@ def rippled(shape: Shape, amplitude: float, wavelength: float, rng: np.random.Ge
         return shape(points) + np.float32(amplitude / 3) * total
 
     return Shape(distance, shape.low - amplitude, shape.high + amplitude)
+
+
+def _in_slabs(distance: Distance, size: int = 1 << 17) -> Distance:
+    """Return the same distance evaluated about `size` points at a time, so that intermediate arrays stay in cache."""
+
+    def sliced(points: Points) -> np.ndarray:
+        per_row = max(1, points[0, :1].size)
+        rows = max(1, size // per_row)
+        if len(points[0]) <= rows:
+            return distance(points)
+        result = np.empty(points.shape[1:], np.float32)
+        for start in range(0, len(result), rows):
+            result[start : start + rows] = distance(points[:, start : start + rows])
+        return result
+
+    return sliced
+
+
+def _flat(points: Points, origin: np.ndarray) -> np.ndarray:
+    """Return points (3, n) relative to `origin`, as a new array."""
+    return points.reshape(3, -1) - origin.astype(np.float32)[:, None]
 
 
 def _shifted(points: Points, centre: np.ndarray) -> list[np.ndarray]:

@@ -2,13 +2,24 @@
 
 import numpy as np
 
-from OsteoScreenLib.phantoms.organs import chest_solids, organ_solids, vessel_solids
-from OsteoScreenLib.phantoms.patient import Body, Patient, random_patient
+from OsteoScreenLib.phantoms.body import Body
+from OsteoScreenLib.phantoms.organs import chest_solids, organ_solids
+from OsteoScreenLib.phantoms.patient import Patient, random_patient
 from OsteoScreenLib.phantoms.ribs_pelvis import pelvis_solids, rib_solids
 from OsteoScreenLib.phantoms.solids import (
-    Shape, Solid, capsule, column, ellipsoid, half_space, intersection, tube, tube_pieces,
-)  # fmt: skip
+    Shape,
+    Solid,
+    capsule,
+    column,
+    ellipsoid,
+    grown,
+    half_space,
+    intersection,
+    tube,
+    tube_pieces,
+)
 from OsteoScreenLib.phantoms.spine import Spine
+from OsteoScreenLib.phantoms.vessels import vessel_solids
 
 MEAN_L3_WIDTH_MM = 46.0
 
@@ -104,7 +115,7 @@ def _arm_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
 def _trunk_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
     """Return skin with its fat, the muscle outline, the fat of the cavity, and the mesh of fat between muscles."""
     p = body.patient
-    pelvic_floor = half_space(body.at("S1", up=-150), (0, 0, -1))
+    pelvic_floor = half_space(body.at("S1", up=-158), (0, 0, -1))
     return [
         column(body.skin).filled("skin", p.fat_hu, 6, (rng.uniform(1.4, 2.4), rng.uniform(-20, 40))),
         column(body.muscle).filled("muscle", muscle_hu(p, rng), 8 + 25 * p.muscle_infiltration),
@@ -112,45 +123,41 @@ def _trunk_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
     ]
 
 
-def _along(body: Body, levels: list[str], offsets: list[tuple[float, float]]) -> np.ndarray:
-    """Return the path through levels at (right, front) offsets."""
-    return np.array([body.at(level, *offset) for level, offset in zip(levels, offsets, strict=True)])
+# Muscles beside the spine: level -> offsets to the side and to the front of the spine's centre line, radius, in mm.
+_PARASPINAL = {
+    "iliocostalis": {
+        "T8": (44, -50, 9), "T10": (46, -50, 11), "T12": (47, -47, 14), "L2": (47, -46, 17), "L4": (45, -48, 17),
+        "S1": (30, -50, 10),
+    },
+    "longissimus": {
+        "T8": (26, -50, 12), "T10": (27, -51, 13), "T12": (28, -52, 15), "L2": (29, -53, 16), "L4": (28, -55, 16),
+        "S1": (22, -54, 10),
+    },
+    "multifidus": {"T12": (13, -42, 8), "L2": (14, -43, 10), "L4": (15, -45, 12), "S1": (17, -46, 13)},
+    "quadratus lumborum": {
+        "T12": (48, -26, 5), "L1": (54, -25, 8), "L3": (64, -24, 12), "L4": (72, -24, 12), "L5": (80, -24, 8),
+    },
+    "psoas": {
+        "L1": (28, -8, 6), "L2": (31, -6, 11), "L3": (36, -2, 15), "L4": (41, 3, 19), "L5": (46, 14, 20),
+        "S1": (54, 30, 18),
+    },
+}  # fmt: skip
 
 
 def _muscle_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
-    """Return the muscles beside the spine and the hip, each wrapped in a thin layer of fat."""
+    """Return the muscles beside the spine and the hip, those beside the spine each in a thin layer of fat."""
     p, solids = body.patient, []
-    build = p.muscularity * (0.9 if p.female else 1.0) * rng.uniform(0.88, 1.08)
-    levels = ["T8", "T10", "T12", "L2", "L4", "S1"]
+    build = p.scale * p.muscularity * (0.9 if p.female else 1.0)
+    cleft = rng.uniform(0.2, 1.0) + 1.2 * p.muscle_infiltration
     for side in (1, -1):
-
-        def add(
-            name: str, names: list[str], offsets: list[tuple[float, float]], radii: list[float], fat: float = 1.6, side=side
-        ) -> None:
-            path = _along(body, names, [(side * right, front) for right, front in offsets])
-            size = np.array(radii) * p.scale * build
-            infiltrated = 10 + 45 * p.muscle_infiltration
-            solids.extend(s.filled(f"{name} fat", p.visceral_fat_hu) for s in tube_pieces(path, size + fat, size=1))
-            hu = muscle_hu(p, rng)
-            solids.extend(s.filled(name, hu, infiltrated) for s in tube_pieces(path, size, size=1))
-
-        add(
-            "erector spinae", levels, [(27, -36), (29, -39), (31, -43), (34, -45), (34, -47), (24, -46)],
-            [13, 15, 19, 22, 23, 15],
-        )  # fmt: skip
-        add("multifidus", levels[2:], [(13, -40), (14, -41), (15, -43), (17, -46)], [9, 10.5, 12, 13], fat=1.0)
-        add(
-            "quadratus lumborum", ["T12", "L1", "L3", "L4", "L5"],
-            [(48, -26), (54, -25), (64, -24), (72, -24), (80, -24)], [5, 8, 12, 12, 8],
-        )  # fmt: skip
-        add(
-            "psoas", ["L1", "L2", "L3", "L4", "L5", "S1"],
-            [(28, -8), (31, -6), (36, -2), (41, 3), (46, 14), (54, 30)], [6, 11, 15, 19, 20, 18],
-        )  # fmt: skip
-        iliopsoas = np.array(
-            [body.at("S1", side * 54, 30), body.at("S1", side * 66, 48, -45), body.at("S1", side * 84, 52, -95)]
-        )
-        solids += [s.filled("iliopsoas", muscle_hu(p, rng), 12) for s in tube_pieces(iliopsoas, 18 * p.scale * build)]
+        for name, course in _PARASPINAL.items():
+            path = np.array([body.at(level, side * right, front) for level, (right, front, _) in course.items()])
+            radii = np.array([radius for _, _, radius in course.values()]) * build * rng.uniform(0.88, 1.1)
+            hu, streaks = muscle_hu(p, rng), 10 + 45 * p.muscle_infiltration
+            solids += [piece.filled(f"{name} fat", p.fat_hu) for piece in tube_pieces(path, radii + cleft)]
+            solids += [piece.filled(name, hu, streaks) for piece in tube_pieces(path, radii)]
+        course = [body.at("S1", side * 54, 30), body.at("S1", side * 66, 48, -45), body.at("S1", side * 84, 52, -95)]
+        solids.append(tube(np.array(course), 18 * build).filled("iliopsoas", muscle_hu(p, rng), 12))
         crus = np.array([body.at("T12", side * 14, 24), body.at("L1", side * 14, 23), body.at("L2", side * 12, 20)])
         solids.append(tube(crus, np.array([5, 5, 3]) * p.scale).filled("crus", muscle_hu(p, rng)))
         solids += _gluteal(body, side, rng)
@@ -160,16 +167,16 @@ def _muscle_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
 def _gluteal(body: Body, side: int, rng: np.random.Generator) -> list[Solid]:
     """Return the layer of fat between the gluteal muscles and the bone-side muscles, as a curved cleft."""
     p = body.patient
-    maximus = ellipsoid(body.at("S1", side * 72, -82, -70), np.array([62, 30, 85]) * p.scale)
+    maximus = ellipsoid(body.at("S1", side * 70, -74, -72), np.array([64, 34, 88]) * p.scale)
     cleft = ellipsoid(body.at("S1", side * 78, -48, -75), np.array([50, 18, 70]) * p.scale)
-    trunk = column(body.skin)
+    trunk = grown(column(body.skin), -3)
     return [
         intersection(maximus, trunk).filled("gluteus maximus", muscle_hu(p, rng), 15 + 40 * p.muscle_infiltration),
         cleft.filled("gluteal fat", p.visceral_fat_hu, 10),
         ellipsoid(body.at("S1", side * 118, -8, -35), np.array([24, 45, 52]) * p.scale).filled(
             "gluteus medius", muscle_hu(p, rng), 15 + 30 * p.muscle_infiltration
         ),
-        capsule(
-            body.at("S1", side * 30, -40, -75), body.at("S1", side * 105, -15, -95), 10 * p.scale
-        ).filled("piriformis", muscle_hu(p, rng), 12),
+        capsule(body.at("S1", side * 30, -40, -75), body.at("S1", side * 105, -15, -95), 10 * p.scale).filled(
+            "piriformis", muscle_hu(p, rng), 12
+        ),
     ]

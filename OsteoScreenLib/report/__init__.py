@@ -1,0 +1,1 @@
+"""HTML pages a person reads: one file each, with nothing fetched from anywhere."""

@@ -1,0 +1,103 @@
+"""The report of one case: a single HTML file, readable offline and printed on two A4 pages."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from OsteoScreenLib import RESEARCH_USE
+from OsteoScreenLib.levels import BY_NAME
+from OsteoScreenLib.measurement.cutoffs import Cutoff, load_cutoffs
+from OsteoScreenLib.measurement.frame import boxes, crop, vertebra_frame
+from OsteoScreenLib.output import staged_file
+from OsteoScreenLib.report.chart import hu_chart
+from OsteoScreenLib.report.findings import findings
+from OsteoScreenLib.report.pictures import LEVEL, SLAB_MM, WINDOW, overviews, vertebra_cuts
+from OsteoScreenLib.volume import Acquisition, Volume
+
+if TYPE_CHECKING:
+    from OsteoScreenLib.result import ScreeningResult
+
+
+def write_report(result: "ScreeningResult", path: Path, cutoffs: tuple[Cutoff, ...] | None = None) -> None:
+    """Write the report of one case as one HTML file that needs nothing else.
+
+    `cutoffs` are the reference lines shown, the published ones if None. The page computes nothing new: its numbers
+    are those of `result`. Raises `OutputError` if the file cannot be written; an older report then stays as it was.
+    """
+    lines = load_cutoffs() if cutoffs is None else cutoffs
+    with staged_file(path) as staged:
+        staged.write_text(render(result, lines), encoding="utf-8")
+
+
+def render(result: "ScreeningResult", cutoffs: tuple[Cutoff, ...]) -> str:
+    """Return the report of one case as HTML."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters["number"] = _number
+    labels = _spine_only(result.segmentation.labels)
+    rows = result.measurements.to_dict("records")
+    found = {one.level: one for one in result.segmentation.findings}
+    cut_off = [level for level, one in found.items() if not one.complete]
+    sagittal, coronal = overviews(result.volume, labels, cut_off)
+    cuts = {
+        row["level"]: vertebra_cuts(
+            result.volume, labels, vertebra_frame(labels, row["level"]), result.rois.get(row["level"])
+        )
+        for row in rows
+    }
+    return environment.get_template("case.html.j2").render(
+        result=result,
+        research_use=RESEARCH_USE,
+        findings=findings(result, cutoffs),
+        rows=rows,
+        found=found,
+        colors={level: BY_NAME[level].color for level in cuts},
+        sagittal=sagittal,
+        coronal=coronal,
+        cuts=cuts,
+        chart=hu_chart(result.measurements, cutoffs),
+        cutoffs=cutoffs,
+        acquisition=_facts(result.volume),
+        window=WINDOW,
+        level=LEVEL,
+        slab=SLAB_MM,
+    )
+
+
+def _spine_only(labels: Volume) -> Volume:
+    """Return the label map cut down to its vertebrae: pictures need many look-ups in it."""
+    found = list(boxes(labels).values())
+    if not found:
+        return labels
+    around = tuple(slice(min(s.start for s in axis), max(s.stop for s in axis)) for axis in zip(*found, strict=True))
+    return crop(labels, around, margin=4)
+
+
+def _facts(volume: Volume) -> list[tuple[str, str]]:
+    made = volume.acquisition or Acquisition()
+    size = " x ".join(str(n) for n in reversed(volume.voxels.shape))
+    spacing = " x ".join(f"{step:.3g}" for step in volume.spacing)
+    scanner = " ".join(part for part in (made.manufacturer, made.model) if part)
+    return [
+        ("Tube voltage", f"{made.kvp:g} kVp" if made.kvp is not None else "unknown"),
+        ("Contrast agent", "unknown" if made.contrast_agent is None else made.contrast_agent.strip() or "none named"),
+        ("Slice thickness", f"{made.slice_thickness:g} mm" if made.slice_thickness is not None else "unknown"),
+        ("Kernel", made.kernel or "unknown"),
+        ("Scanner", scanner or "unknown"),
+        ("Grid", f"{size} voxels of {spacing} mm"),
+        ("Series", made.series_description or "unknown"),
+        ("Study date", made.study_date or "unknown"),
+        ("Sex, age", f"{made.patient_sex or 'unknown'}, {made.patient_age or 'unknown'}"),
+    ]
+
+
+def _number(value: float, digits: int = 0) -> str:
+    return f"{value:.{digits}f}" if value is not None and np.isfinite(value) else "–"

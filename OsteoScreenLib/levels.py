@@ -10,6 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 SHELL, TRABECULAR = 1, 2
+
+SHELL_MM = 1.5
+"""Depth of the shell compartment below the surface of the body, in mm.
+
+The cortex itself is thinner; on clinical CT its partial volume reaches about this deep, so that the trabecular
+compartment beneath holds no cortical signal.
+"""
+
 PARTS: dict[int, str] = {SHELL: "cortical shell", TRABECULAR: "trabecular"}
 
 
@@ -62,5 +70,5 @@ def trabecular_mask(labels: np.ndarray, level: str) -> np.ndarray:
 
 def levels_in(labels: np.ndarray) -> list[str]:
     """Return the names of the levels that a label map holds, from head to foot."""
-    codes = np.unique(labels // 10)
+    codes = np.unique(labels[labels > 0] // 10)
     return [BY_CODE[code].name for code in codes.tolist() if code in BY_CODE]

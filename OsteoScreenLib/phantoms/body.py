@@ -10,15 +10,15 @@ _BELOW_SACRUM, _ABOVE_CHEST = 320.0, 160.0
 
 # Muscle outline of a lean adult: half-width, front and back depth from the spine's centre line, in mm.
 _OUTLINE = {
-    "top": (150, 95, 80), "T5": (152, 108, 82), "T8": (150, 132, 72), "T10": (144, 138, 68), "T12": (136, 128, 66),
-    "L2": (127, 108, 66), "L4": (130, 98, 68), "S1": (150, 96, 74), "S1-60": (166, 94, 96), "S1-120": (168, 84, 104),
+    "top": (150, 95, 80), "T5": (152, 108, 82), "T8": (150, 132, 66), "T10": (144, 138, 62), "T12": (136, 128, 55),
+    "L2": (127, 108, 50), "L4": (130, 98, 50), "S1": (150, 96, 66), "S1-60": (166, 94, 96), "S1-120": (168, 84, 104),
     "bottom": (166, 76, 92),
 }  # fmt: skip
 
 # How far the body cavity lies inside the muscle outline: at the sides, in front and behind, in mm.
 _WALL = {
-    "top": (16, 14, 12), "T5": (16, 14, 14), "T8": (15, 13, 16), "T10": (14, 12, 16), "T12": (15, 11, 18),
-    "L2": (18, 10, 30), "L4": (24, 10, 46), "S1": (52, 12, 66), "S1-60": (92, 16, 62), "S1-120": (106, 22, 66),
+    "top": (16, 14, 12), "T5": (16, 14, 14), "T8": (15, 13, 12), "T10": (14, 12, 12), "T12": (14, 11, 12),
+    "L2": (15, 10, 17), "L4": (19, 10, 28), "S1": (50, 12, 58), "S1-60": (92, 16, 62), "S1-120": (106, 22, 66),
     "S1-150": (140, 60, 96),
     "bottom": (160, 90, 120),
 }  # fmt: skip
@@ -102,8 +102,9 @@ class Body:
         fat = p.subcutaneous
         front = self._table({"T5": 0.5, "T10": 0.5, "L2": 0.85, "L4": 1.1, "S1": 1.1, "S1-120": 0.7}, z)
         side = self._table({"T5": 0.5, "T10": 0.5, "L2": 0.7, "L4": 0.9, "S1": 0.9, "S1-60": 1.0}, z)
-        back = self._table({"T5": 0.4, "T10": 0.4, "L2": 0.6, "L4": 0.9, "S1": 1.1, "S1-60": 1.0}, z)
+        loin = self._table({"T8": 6, "T10": 10, "T12": 18, "L2": 24, "L4": 25, "S1": 12, "S1-60": 0}, z) * p.scale
+        back = loin + fat * self._table({"T5": 0.4, "T10": 0.4, "L2": 0.6, "L4": 0.9, "S1": 1.1, "S1-60": 1.0}, z)
         return Contour(
             m.bottom, m.step, m.x, m.y, m.half_width + 3 + side * fat, m.front + 3 + front * fat,
-            m.back + 3 + back * fat, squareness=0.35,
+            m.back + 3 + back, squareness=0.35,
         )  # fmt: skip

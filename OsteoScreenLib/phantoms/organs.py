@@ -94,7 +94,7 @@ def _kidneys(body: Body, rng: np.random.Generator) -> list[Solid]:
     missing = rng.choice([1, -1]) if rng.random() < 0.04 else 0
     for side in (1, -1):
         centre = body.at(
-            "L2", side * rng.uniform(62, 76), rng.uniform(-18, -4), (2 if side > 0 else 12) + rng.normal(0, 12)
+            "L2", side * rng.uniform(58, 72), rng.uniform(-20, -6), (2 if side > 0 else 12) + rng.normal(0, 12)
         )
         adrenal = body.at("T12", side * rng.uniform(32, 40), 8, -4)
         for leg in (-6, 6):
@@ -103,7 +103,7 @@ def _kidneys(body: Body, rng: np.random.Generator) -> list[Solid]:
         if side == missing:
             continue
         turn = _turned(side * rng.uniform(0.3, 0.6)) @ _turned(side * rng.uniform(-0.3, -0.1), axis=1)
-        radii = np.array([29, 24, 53]) * s * rng.uniform(0.88, 1.1)
+        radii = np.array([31, 27, 55]) * s * rng.uniform(0.85, 1.1)
         kidney = ellipsoid(centre, radii, turn)
         cortex = (rng.uniform(6, 10) * s, c.kidney_cortex)
         around = intersection(grown(kidney, 4 + 0.15 * p.visceral), grown(column(body.cavity), -2))
@@ -221,14 +221,14 @@ def _colon(body: Body, rng: np.random.Generator) -> list[Solid]:
     p, s, c = body.patient, body.patient.scale, body.patient.contrast
     sag = rng.uniform(-50, 20)
     corners = [
-        body.within("L5", 0.66, 0.3, -30), body.within("L4", 0.74, 0.15), body.within("L2", 0.74, 0.25, -4),
+        body.within("L5", 0.66, 0.3, -30), body.within("L4", 0.74, 0.15), body.within("L2", 0.78, 0.42, -14),
         body.within("L2", 0.62, 0.62, -8), body.within("L3", 0.0, 0.84, sag), body.within("L1", -0.62, 0.55, -4),
-        body.within("L1", -0.8, 0.1, 18), body.within("L3", -0.8, 0.0), body.within("L5", -0.76, 0.12),
+        body.within("L1", -0.84, 0.25, 14), body.within("L3", -0.84, 0.15), body.within("L5", -0.76, 0.12),
         body.within("S1", -0.66, 0.4, -12), body.at("S1", rng.uniform(-30, 25), 46, -22 + rng.uniform(-12, 30)),
         body.at("S1", rng.uniform(-15, 15), -8, -62), body.at("S1", 0, -28, -104), body.at("S1", 0, -22, -145),
     ]  # fmt: skip
     path = _subdivided(np.array(corners), 24 * s, 4 * s, rng)
-    swelling = rng.uniform(0.75, 1.3)
+    swelling = rng.uniform(0.6, 1.15)
     calibre = np.interp(np.linspace(0, 1, len(path)), [0, 0.15, 0.4, 0.55, 0.7, 0.9, 1], [30, 25, 21, 20, 15, 16, 22])
     radii = calibre * s * swelling * rng.uniform(0.78, 1.18, len(path))
     wall, solids, gas = (2.0, c.bowel_wall), [], []
@@ -258,7 +258,7 @@ def _small_bowel(body: Body, rng: np.random.Generator) -> list[Solid]:
     """Return loops of small bowel and the mesenteric vessels between them, in front of spine and great vessels."""
     p, s, c, solids = body.patient, body.patient.scale, body.patient.contrast, []
     wall_mm = rng.uniform(1.8, 3.2)
-    for _ in range(rng.integers(10, 19)):
+    for _ in range(rng.integers(12, 24)):
         z = rng.uniform(body.height("S1", -55), body.height("L2"))
         room = _front_room(body, z)
         at = np.array([rng.uniform(-0.7, 0.7) * room[2], rng.uniform(room[0], room[1]), z])
@@ -271,7 +271,7 @@ def _small_bowel(body: Body, rng: np.random.Generator) -> list[Solid]:
             low, high = [-0.72 * room[2], room[0], body.height("S1", -75)], [0.72 * room[2], room[1], body.height("L1")]
             at = np.clip(at, low, high)
         hu, texture = _content(body, rng, 0.08)
-        radius = rng.uniform(8, 14) * s
+        radius = rng.uniform(8, 15) * s
         gassy = rng.random() < 0.25
         for n, piece in enumerate(tube_pieces(np.array(points), radius)):
             solids.append(piece.filled("small bowel", hu, texture, (wall_mm, c.bowel_wall)))

@@ -88,7 +88,7 @@ def random_patient(spine_scale: float, rng: np.random.Generator) -> Patient:
         scale=spine_scale * rng.normal(1, 0.03),
         female=female,
         age=age,
-        subcutaneous=4 + 58 * fatness * rng.uniform(0.5, 1.2) * (1.15 if female else 0.85),
+        subcutaneous=3 + 52 * fatness * rng.uniform(0.5, 1.2) * (1.15 if female else 0.85),
         visceral=95 * fatness * rng.uniform(0.2, 1.2) * (0.75 if female else 1.1),
         muscularity=rng.uniform(0.8, 1.15),
         fat_hu=rng.uniform(-118, -88),

@@ -154,13 +154,11 @@ def _hip_bone(body: Body, side: int, place: Place, pose: np.ndarray, rng: np.ran
         place(side * 36, 22, -150), place(side * 54, -8, -146), place(side * 72, 10, -108),
     ])  # fmt: skip
     radii = np.array([12, 7, 9, 8, 7, 16, 14]) * s
-    bone = [
-        wing.filled("iliac wing", marrow, 25, cortex),
-        joint.filled("posterior ilium", marrow, 25, cortex),
+    return [
+        smooth_union(8 * s, wing, joint).filled("iliac wing", marrow, 25, cortex),
         *(piece.filled("pubis and ischium", marrow, 25, cortex) for piece in tube_pieces(ring, radii, size=1)),
         difference(socket, cup).filled("acetabulum", marrow * 1.2, 25, (p.bone_cortex_mm + 0.5, p.bone_cortex)),
     ]
-    return bone
 
 
 def _femur(body: Body, side: int, head: np.ndarray, place: Place, prosthesis: bool) -> list[Solid]:
@@ -208,9 +206,9 @@ def _sacrum(body: Body, rng: np.random.Generator) -> list[Solid]:
         point = middle + down * tall
     canal = np.array(canal)
     for side in (1, -1):
-        ala = centre + frame @ (np.array([side * (width / 2 + 13 * s), -6 * s, -2 * s]))
+        ala = centre + frame @ (np.array([side * (width / 2 + 12 * s), -6 * s, -2 * s]))
         solids.append(
-            ellipsoid(ala, np.array([25 * s, 22 * s, height / 2 + 4 * s]), frame).filled("ala", marrow, 25, cortex)
+            ellipsoid(ala, np.array([28 * s, 22 * s, height / 2 + 4 * s]), frame).filled("ala", marrow, 25, cortex)
         )
     solids.append(smooth_union(8 * s, *segments).filled("sacrum", marrow, 25, cortex))
     crest = canal[1:] - frame[:, 1] * 0 + np.array([0, -12 * s, -2 * s])

@@ -126,7 +126,7 @@ def _trunk_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
 # Muscles beside the spine: level -> offsets to the side and to the front of the spine's centre line, radius, in mm.
 _PARASPINAL = {
     "iliocostalis": {
-        "T8": (44, -50, 9), "T10": (46, -50, 11), "T12": (47, -47, 14), "L2": (47, -46, 17), "L4": (45, -48, 17),
+        "T8": (44, -50, 9), "T10": (46, -50, 11), "T12": (48, -47, 14), "L2": (50, -46, 18), "L4": (49, -48, 18),
         "S1": (30, -50, 10),
     },
     "longissimus": {
@@ -150,12 +150,14 @@ def _muscle_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
     build = p.scale * p.muscularity * (0.9 if p.female else 1.0)
     cleft = rng.uniform(0.2, 1.0) + 1.2 * p.muscle_infiltration
     for side in (1, -1):
+        sheath, flesh = [], []
         for name, course in _PARASPINAL.items():
             path = np.array([body.at(level, side * right, front) for level, (right, front, _) in course.items()])
             radii = np.array([radius for _, _, radius in course.values()]) * build * rng.uniform(0.88, 1.1)
             hu, streaks = muscle_hu(p, rng), 10 + 45 * p.muscle_infiltration
-            solids += [piece.filled(f"{name} fat", p.fat_hu) for piece in tube_pieces(path, radii + cleft)]
-            solids += [piece.filled(name, hu, streaks) for piece in tube_pieces(path, radii)]
+            sheath += [piece.filled(f"{name} fat", p.fat_hu) for piece in tube_pieces(path, radii + cleft)]
+            flesh += [piece.filled(name, hu, streaks) for piece in tube_pieces(path, radii)]
+        solids += sheath + flesh
         course = [body.at("S1", side * 54, 30), body.at("S1", side * 66, 48, -45), body.at("S1", side * 84, 52, -95)]
         solids.append(tube(np.array(course), 18 * build).filled("iliopsoas", muscle_hu(p, rng), 12))
         crus = np.array([body.at("T12", side * 14, 24), body.at("L1", side * 14, 23), body.at("L2", side * 12, 20)])
@@ -167,7 +169,7 @@ def _muscle_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
 def _gluteal(body: Body, side: int, rng: np.random.Generator) -> list[Solid]:
     """Return the layer of fat between the gluteal muscles and the bone-side muscles, as a curved cleft."""
     p = body.patient
-    maximus = ellipsoid(body.at("S1", side * 70, -74, -72), np.array([64, 34, 88]) * p.scale)
+    maximus = ellipsoid(body.at("S1", side * 70, -72, -84), np.array([64, 34, 82]) * p.scale)
     cleft = ellipsoid(body.at("S1", side * 78, -48, -75), np.array([50, 18, 70]) * p.scale)
     trunk = grown(column(body.skin), -3)
     return [

@@ -69,9 +69,7 @@ def _beside(body: Body, level: str, turn: float, radius: float, up: float = 0.0)
     return body.axis(body.height(level, up)) + np.array([x, y, 0])
 
 
-def _plaques(
-    path: np.ndarray, radii: np.ndarray, age: float, share: float, rng: np.random.Generator
-) -> list[Solid]:
+def _plaques(path: np.ndarray, radii: np.ndarray, age: float, share: float, rng: np.random.Generator) -> list[Solid]:
     """Return calcified plaques on a vessel's wall, more of them with age; `share` scales their number."""
     solids = []
     amount = max(0.0, age - 45) / 45 * rng.gamma(1.2, 12) * share

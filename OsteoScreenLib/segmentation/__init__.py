@@ -1,0 +1,1 @@
+"""Finding vertebral bodies and their trabecular compartments in a CT."""

@@ -1,0 +1,114 @@
+"""Each vertebra by itself: shell and trabecular compartment at 1.5 mm, brought back onto the input's grid."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from OsteoScreenLib.levels import BY_NAME, SHELL, TRABECULAR
+from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
+from OsteoScreenLib.segmentation.networks import FINE_SIZE, FINE_SPACING, normalise
+from OsteoScreenLib.volume import Volume, band_limited, grid, resample
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+SMALLEST_ML, LARGEST_ML = 4.0, 110.0
+"""Volumes in ml between which a body is believed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """One vertebra in its crop: level, crop grid, and probabilities (2, k, j, i) of shell and trabecular compartment."""
+
+    level: str
+    crop: Volume
+    probability: np.ndarray
+
+
+def refine(
+    volume: Volume,
+    centres: dict[str, np.ndarray],
+    network: "Module",
+    device: str,
+    progress: Progress = silent,
+    cancelled: IsCancelled = never,
+) -> tuple[np.ndarray, list[str]]:
+    """Segment the bodies around given centres (RAS mm).
+
+    Each vertebra is cut out twice, the second time around the body that the first pass found. Returns the label map
+    (uint16, coding of `levels`) on the volume's grid and the levels whose body was not believable, which are left out.
+    """
+    source = band_limited(volume, FINE_SPACING)
+    labels = np.zeros(volume.voxels.shape, dtype=np.uint16)
+    strength = np.zeros(volume.voxels.shape, dtype=np.float32)
+    doubtful = []
+    for n, (level, centre) in enumerate(centres.items()):
+        stop_if(cancelled)
+        progress(n / len(centres), f"Segmenting {level}")
+        first = _segment_crop(source, level, centre, network, device)
+        second = _segment_crop(source, level, _centroid(first, centre), network, device)
+        if not _paint(volume, second, labels, strength):
+            doubtful.append(level)
+    return labels, doubtful
+
+
+def _segment_crop(source: Volume, level: str, centre: np.ndarray, network: "Module", device: str) -> Body:
+    import torch
+
+    crop = resample(source, grid(centre, (FINE_SIZE,) * 3, FINE_SPACING))
+    with torch.inference_mode():
+        image = torch.from_numpy(normalise(crop.voxels))[None, None].to(device)
+        probability = network(image).float().softmax(1)[0, 1:].cpu().numpy()
+    return Body(level, crop, probability)
+
+
+def _centroid(body: Body, fallback: np.ndarray) -> np.ndarray:
+    """Return the centroid of a crop's body in RAS mm, or `fallback` where the crop holds none."""
+    inside = np.argwhere(body.probability.sum(0) > 0.5)
+    return body.crop.to_ras(inside.mean(0)[::-1]) if len(inside) else fallback
+
+
+def _paint(volume: Volume, body: Body, labels: np.ndarray, strength: np.ndarray) -> bool:
+    """Write a body into the label map where it is stronger than its neighbours; tell whether it is believable."""
+    box = _box(volume, body.crop)
+    if box is None:
+        return False
+    start = [s.start for s in box[::-1]]
+    matrix = volume.ijk_to_ras.copy()
+    matrix[:3, 3] = volume.to_ras(np.array(start))
+    window = Volume(labels[box], matrix)
+    shell, trabecular = (
+        resample(replace(body.crop, voxels=part), window, outside=0.0).voxels for part in body.probability
+    )
+    mask = _middle_component(shell + trabecular > 0.5, window.to_ijk(_centroid(body, body.crop.to_ras(np.zeros(3)))))
+    if not SMALLEST_ML <= mask.sum() * volume.voxel_volume / 1000 <= LARGEST_ML:
+        return False
+    mask &= shell + trabecular > strength[box]
+    code = 10 * BY_NAME[body.level].code
+    labels[box][mask] = np.where(trabecular > shell, code + TRABECULAR, code + SHELL)[mask]
+    strength[box][mask] = (shell + trabecular)[mask]
+    return True
+
+
+def _box(volume: Volume, crop: Volume) -> tuple[slice, slice, slice] | None:
+    """Return the (k, j, i) slices of a volume that hold a crop, or None where they do not meet."""
+    ends = np.array(np.meshgrid(*[[0, n - 1] for n in crop.voxels.shape[::-1]])).reshape(3, -1).T
+    ijk = volume.to_ijk(crop.to_ras(ends))
+    low = np.maximum(np.floor(ijk.min(0)).astype(int), 0)
+    high = np.minimum(np.ceil(ijk.max(0)).astype(int) + 1, volume.voxels.shape[::-1])
+    if (low >= high).any():
+        return None
+    return tuple(slice(a, b) for a, b in zip(low[::-1].tolist(), high[::-1].tolist(), strict=True))
+
+
+def _middle_component(mask: np.ndarray, ijk: np.ndarray) -> np.ndarray:
+    """Return the connected part of a mask that is largest, without holes; `ijk` breaks no tie but bounds the work."""
+    from scipy.ndimage import binary_fill_holes, label
+
+    parts, count = label(mask)
+    if count == 0:
+        return mask
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return binary_fill_holes(parts == sizes.argmax())

@@ -1,0 +1,114 @@
+"""Training of the two segmentation networks on synthetic spines alone."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from OsteoScreenLib import __version__
+from OsteoScreenLib.models import ModelCard, save_model
+from OsteoScreenLib.progress import IsCancelled, Progress, never, silent
+from OsteoScreenLib.segmentation.networks import COARSE_CHANNELS, FINE_CHANNELS, build
+from OsteoScreenLib.training.samples import coarse_sample, vertebra_sample
+from OsteoScreenLib.training.shapes import load_shapes
+from OsteoScreenLib.training.trainer import Settings, Task, fit
+
+if TYPE_CHECKING:
+    import torch
+
+STAGES = {"locate": COARSE_CHANNELS, "refine": FINE_CHANNELS}
+
+_PURPOSE = {
+    "locate": "Find vertebral bodies and name their levels on whole CT volumes at 6 mm.",
+    "refine": "Segment shell and trabecular compartment of the vertebra in the centre of a 72 mm crop at 1.5 mm.",
+}
+
+
+def train(
+    stage: str,
+    output: Path,
+    folder: Path,
+    settings: Settings,
+    data: Path | None = None,
+    device: str = "cpu",
+    progress: Progress = silent,
+    cancelled: IsCancelled = never,
+) -> ModelCard:
+    """Train ``"locate"`` or ``"refine"`` and write the model to `output`; checkpoints and the curve go to `folder`.
+
+    `data` is a folder of vertebra label maps whose shapes join the analytic ones (see `shapes.load_shapes`).
+    """
+    import torch
+
+    shapes = load_shapes(data) if data else []
+    torch.manual_seed(settings.seed)
+    features = (12, 24, 48, 96, 128, 12)
+    parameters = {"out_channels": STAGES[stage], "features": features, "act": ["leakyrelu", {"negative_slope": 0.1}]}
+    network = build("BasicUNet", parameters)
+    draw = {"locate": coarse_sample, "refine": vertebra_sample}[stage]
+    loss, measures = {"locate": (_locate_loss, _locate_measures), "refine": (_refine_loss, _refine_measures)}[stage]
+    task = Task(stage, partial(draw, shapes=shapes), loss, measures)
+    weights = fit(network, task, settings, folder, device, progress, cancelled)
+    sources = sorted({shape.source for shape in shapes})
+    return save_model(
+        output,
+        {name: tensor.half() for name, tensor in weights.items()},
+        version=__version__,
+        task=_PURPOSE[stage],
+        architecture="BasicUNet",
+        parameters=parameters,
+        trained_on=(
+            f"Synthetic CT only ({settings.steps * settings.batch} samples drawn on the fly, seed {settings.seed}); "
+            f"no real CT intensity was seen. Vertebra shapes: analytic{', and ' + ', '.join(sources) if sources else ''}."
+        ),
+        measured=_last_row(folder / "curve.csv"),
+        intended_use="Research use only. Cannot be used to rule out low bone density.",
+        licence="Apache-2.0",
+        sources=(
+            "https://github.com/malekosh/deep-learning-models-for-the-differentiation-of-osteoporotic-and-malignant-"
+            "vertebral-fractures (MIT)",
+            "https://github.com/Hendrik-code/TPTBox (Apache-2.0)",
+        )
+        if sources
+        else (),
+    )
+
+
+def _locate_loss(output: "torch.Tensor", classes: "torch.Tensor", heat: "torch.Tensor") -> "torch.Tensor":
+    """Return cross entropy and Dice of the level classes plus the squared error of the centre heatmap."""
+    from monai.losses import DiceCELoss
+
+    overlap = DiceCELoss(to_onehot_y=True, softmax=True, include_background=False, batch=True)
+    return overlap(output[:, :-1], classes[:, None]) + 20 * (output[:, -1] - heat).square().mean()
+
+
+def _refine_loss(output: "torch.Tensor", classes: "torch.Tensor") -> "torch.Tensor":
+    from monai.losses import DiceCELoss
+
+    return DiceCELoss(to_onehot_y=True, softmax=True, include_background=False, batch=True)(output, classes[:, None])
+
+
+def _dice(a: "torch.Tensor", b: "torch.Tensor") -> float:
+    total = float(a.sum() + b.sum())
+    return 2 * float((a & b).sum()) / total if total else float("nan")
+
+
+def _locate_measures(output: "torch.Tensor", classes: "torch.Tensor", heat: "torch.Tensor") -> dict[str, float]:
+    found = output[:, :-1].argmax(1)
+    body = classes > 0
+    return {
+        "body_dice": _dice(found > 0, body),
+        "level_accuracy": float((found[body] == classes[body]).float().mean()),
+        "heat_rmse": float((output[:, -1] - heat).square().mean().sqrt()),
+    }
+
+
+def _refine_measures(output: "torch.Tensor", classes: "torch.Tensor") -> dict[str, float]:
+    found = output.argmax(1)
+    return {"body_dice": _dice(found > 0, classes > 0), "trabecular_dice": _dice(found == 2, classes == 2)}
+
+
+def _last_row(curve: Path) -> dict[str, float]:
+    """Return the figures of the curve's last line: held-out synthetic samples, not real CT."""
+    header, *_, last = curve.read_text().splitlines()
+    pairs = zip(header.split(","), last.split(","), strict=True)
+    return {f"synthetic_{name}": float(value) for name, value in pairs if name not in ("step", "loss")}

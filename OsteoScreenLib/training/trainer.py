@@ -1,0 +1,195 @@
+"""One trainer for all networks: samples on the fly, AdamW, an average of the weights, checkpoints, a curve."""
+
+import csv
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from OsteoScreenLib.errors import ModelError
+from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
+
+if TYPE_CHECKING:
+    import torch
+
+CHECKPOINT = "checkpoint.safetensors"
+CURVE = "curve.csv"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a network has to learn.
+
+    `sample(rng)` draws one sample (input, targets...); `loss(output, *targets)` gives a scalar to minimise;
+    `measures(output, *targets)` the figures to watch, by name.
+    """
+
+    name: str
+    sample: Callable[[np.random.Generator], tuple[np.ndarray, ...]]
+    loss: "Callable[..., torch.Tensor]"
+    measures: "Callable[..., dict[str, float]]"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How long and how fast to learn: optimiser steps, samples a step, peak learning rate, seed, data workers."""
+
+    steps: int
+    batch: int = 2
+    rate: float = 1.5e-3
+    seed: int = 0
+    workers: int = 1
+    checkpoint_every: int = 50
+    validate_every: int = 250
+    validation_samples: int = 12
+
+
+def fit(
+    network: "torch.nn.Module",
+    task: Task,
+    settings: Settings,
+    folder: Path,
+    device: str = "cpu",
+    progress: Progress = silent,
+    cancelled: IsCancelled = never,
+) -> "dict[str, torch.Tensor]":
+    """Train a network and return its averaged weights.
+
+    The learning rate warms up over 100 steps and falls as a cosine. A checkpoint in `folder` is taken up where it
+    stopped; the curve of loss and measures goes to ``curve.csv`` there, and to TensorBoard where that is installed.
+    """
+    import torch
+
+    folder.mkdir(parents=True, exist_ok=True)
+    network.to(device)
+    average = torch.optim.swa_utils.AveragedModel(
+        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(min(0.995, 1 - 4 / settings.steps))
+    )
+    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=1e-4)
+    start = _resume(folder / CHECKPOINT, network, average, optimizer, settings)
+    log = _Log(folder)
+    loss_mean, began = 0.0, time.monotonic()
+    for step, batch in enumerate(_batches(task, settings, start), start=start + 1):
+        stop_if(cancelled)
+        for group in optimizer.param_groups:
+            group["lr"] = settings.rate * min(1, step / 100) * (0.51 + 0.49 * np.cos(np.pi * step / settings.steps))
+        image, *targets = (part.to(device) for part in batch)
+        loss = task.loss(network(image), *targets)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimizer.step()
+        average.update_parameters(network)
+        loss_mean += (float(loss.detach()) - loss_mean) * (1.0 if step == start + 1 else 0.05)
+        seconds = (time.monotonic() - began) / (step - start)
+        progress(step / settings.steps, f"{task.name}: step {step}, loss {loss_mean:.3f}, {seconds:.1f} s a step")
+        if step % settings.validate_every == 0 or step == settings.steps:
+            log.write(step, {"loss": loss_mean, **_validate(average, task, settings, device)})
+        if step % settings.checkpoint_every == 0 or step == settings.steps:
+            _save(folder / CHECKPOINT, network, average, optimizer, step, settings)
+    return {name: tensor.detach().cpu() for name, tensor in average.module.state_dict().items()}
+
+
+def _batches(task: Task, settings: Settings, start: int) -> "Iterator[list[torch.Tensor]]":
+    """Yield the batches of steps start + 1 ... steps; sample n is the same whenever and wherever it is drawn."""
+    import torch
+
+    class Samples(torch.utils.data.Dataset):
+        def __len__(self) -> int:
+            return (settings.steps - start) * settings.batch
+
+        def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+            torch.set_num_threads(1)
+            return task.sample(np.random.default_rng([settings.seed, start * settings.batch + index]))
+
+    return iter(
+        torch.utils.data.DataLoader(
+            Samples(), settings.batch, num_workers=settings.workers, prefetch_factor=4 if settings.workers else None
+        )
+    )
+
+
+def _validate(network: "torch.nn.Module", task: Task, settings: Settings, device: str) -> dict[str, float]:
+    """Return the measures' means over samples that training never draws."""
+    import torch
+
+    rows = []
+    network.eval()
+    with torch.inference_mode():
+        for index in range(settings.validation_samples):
+            image, *targets = (
+                torch.from_numpy(part)[None].to(device)
+                for part in task.sample(np.random.default_rng([10_000_019, index]))
+            )
+            rows.append(task.measures(network(image), *targets))
+    network.train()
+    return {name: float(np.nanmean([row[name] for row in rows])) for name in rows[0]}
+
+
+class _Log:
+    """The training curve, as a CSV file and for TensorBoard."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / CURVE
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            self.board = None
+        else:
+            self.board = SummaryWriter(str(folder))
+
+    def write(self, step: int, figures: dict[str, float]) -> None:
+        new = not self.path.exists()
+        with self.path.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(["step", *figures])
+            writer.writerow([step, *(f"{value:.5f}" for value in figures.values())])
+        if self.board is not None:
+            for name, value in figures.items():
+                self.board.add_scalar(name, value, step)
+            self.board.flush()
+
+
+def _save(path: Path, network, average, optimizer, step: int, settings: Settings) -> None:
+    """Write everything that training goes on from, as tensors only, beside and then renamed."""
+    from safetensors.torch import save_file
+
+    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    tensors |= {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in state.items()}
+    staged = path.with_suffix(".part")
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    save_file(tensors, staged, metadata={"step": str(step), "seed": json.dumps(settings.seed)})
+    os.replace(staged, path)
+
+
+def _resume(path: Path, network, average, optimizer, settings: Settings) -> int:
+    """Take up a checkpoint where there is one and return its step."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.exists():
+        return 0
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        network.load_state_dict(_below("network.", tensors))
+        average.load_state_dict(_below("average.", tensors))
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise ModelError(f"The checkpoint {path} does not belong to this network; move it away.") from error
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in _below("optimizer.", tensors).items():
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    return min(int(metadata["step"]), settings.steps)
+
+
+def _below(prefix: str, tensors: "dict[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -36,7 +36,7 @@ def _voltage(kvp: float | None) -> str | None:
 
 def _contrast(agent: str | None) -> str | None:
     if agent is None:
-        return "The header does not say whether contrast agent was given: it raises trabecular HU."
+        return "The header does not say whether contrast agent was given, which would raise trabecular HU."
     if not agent.strip() or agent.strip().lower() in {"none", "no"}:
         return None
     return f"Contrast agent ({agent.strip()}): enhancement raises trabecular HU, which can hide low values."

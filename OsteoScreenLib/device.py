@@ -9,7 +9,7 @@ Result = TypeVar("Result")
 
 
 def choose(wanted: str = "auto") -> str:
-    """Return the torch device for ``auto``, ``cpu``, ``cuda`` or ``mps``; auto takes CUDA, then Apple MPS, then the CPU.
+    """Return the torch device for ``auto``, ``cpu``, ``cuda`` or ``mps``; auto takes CUDA, then Apple MPS, then CPU.
 
     Raises `InputError` where a device is named that this machine does not have.
     """

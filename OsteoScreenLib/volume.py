@@ -96,7 +96,9 @@ class Volume:
         return image
 
     @classmethod
-    def from_sitk(cls, image: "SimpleITK.Image", acquisition: Acquisition | None = None, name: str = "volume") -> "Volume":
+    def from_sitk(
+        cls, image: "SimpleITK.Image", acquisition: Acquisition | None = None, name: str = "volume"
+    ) -> "Volume":
         """Return a 3D SimpleITK image (LPS) as a volume."""
         import SimpleITK as sitk
 
@@ -118,7 +120,7 @@ def same_grid(a: Volume, b: Volume, tolerance: float = 1e-2) -> bool:
 def resample(volume: Volume, reference: Volume, *, nearest: bool = False, outside: float = -1024.0) -> Volume:
     """Return `volume` interpolated onto the grid of `reference`, linearly or to the nearest voxel.
 
-    No smoothing is applied: for a much coarser grid use `isotropic`.
+    No smoothing is applied: for a much coarser grid take `band_limited` first.
     """
     import SimpleITK as sitk
 
@@ -128,10 +130,23 @@ def resample(volume: Volume, reference: Volume, *, nearest: bool = False, outsid
 
 
 def grid(centre: np.ndarray, size: tuple[int, int, int], spacing: float) -> Volume:
-    """Return an empty RAS-aligned float32 volume of `size` (i, j, k) voxels of `spacing` mm around a point in RAS mm."""
+    """Return an empty RAS-aligned float32 volume of `size` (i, j, k) voxels of `spacing` mm around a RAS point."""
     matrix = np.diag([spacing, spacing, spacing, 1.0])
     matrix[:3, 3] = np.asarray(centre) - spacing * (np.asarray(size) - 1) / 2
     return Volume(np.zeros(size[::-1], dtype=np.float32), matrix)
+
+
+def band_limited(volume: Volume, spacing: float) -> Volume:
+    """Return the volume averaged over whole voxels where it is much finer than `spacing` mm, as float32.
+
+    What is then resampled at `spacing` does not alias; input that is not finer comes back as it is.
+    """
+    import SimpleITK as sitk
+
+    shrink = [max(1, int(spacing / s + 0.25)) for s in volume.spacing]
+    shrink = [min(factor, size) for factor, size in zip(shrink, volume.voxels.shape[::-1], strict=True)]
+    image = sitk.Cast(volume.to_sitk(), sitk.sitkFloat32)
+    return Volume.from_sitk(sitk.BinShrink(image, shrink), volume.acquisition, volume.name)
 
 
 def isotropic(volume: Volume, spacing: float) -> Volume:
@@ -139,15 +154,8 @@ def isotropic(volume: Volume, spacing: float) -> Volume:
 
     Finer input is averaged over whole voxels first, so that nothing aliases.
     """
-    import SimpleITK as sitk
-
-    image = sitk.Cast(volume.to_sitk(), sitk.sitkFloat32)
-    shrink = [max(1, int(spacing / s + 0.25)) for s in volume.spacing]
-    shrink = [min(factor, size) for factor, size in zip(shrink, image.GetSize(), strict=True)]
-    if max(shrink) > 1:
-        image = sitk.BinShrink(image, shrink)
     size_ijk = np.asarray(volume.voxels.shape[::-1])
     corners = volume.to_ras(np.array(np.meshgrid(*[[-0.5, n - 0.5] for n in size_ijk])).reshape(3, -1).T)
     low, high = corners.min(0), corners.max(0)
     size = tuple(int(n) for n in np.maximum(1, np.ceil((high - low) / spacing - 1e-6)))
-    return resample(Volume.from_sitk(image, volume.acquisition, volume.name), grid((low + high) / 2, size, spacing))
+    return resample(band_limited(volume, spacing), grid((low + high) / 2, size, spacing))

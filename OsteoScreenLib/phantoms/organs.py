@@ -37,9 +37,8 @@ def chest_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
         medial = body.at("T9")
         medial[0] = side * (max(side * centre[0] for centre in thoracic) + 25 * s)
         lung = intersection(chest, recess, half_space(medial, (-side, 0, 0)))
-        low = (medial[0] if side > 0 else -UNBOUNDED, -UNBOUNDED, body.height("T12", -80))
-        high = (medial[0] if side < 0 else UNBOUNDED, UNBOUNDED, UNBOUNDED)
-        solids.append(cropped(lung, low, high).filled("lung", lung_hu, rng.uniform(15, 45)))
+        low = (-UNBOUNDED, -UNBOUNDED, body.height("T12", -80))
+        solids.append(cropped(lung, low, np.full(3, UNBOUNDED)).filled("lung", lung_hu, rng.uniform(15, 45)))
         for _ in range(rng.integers(3, 8)):
             start = body.at("T8", side * 42, 20, rng.uniform(0, 50))
             end = body.at("T9", side * rng.uniform(60, 120), rng.uniform(-30, 90), rng.uniform(-40, 60))

@@ -13,7 +13,7 @@ from OsteoScreenLib.volume import Acquisition, Volume, grid
 
 @dataclass(frozen=True, eq=False)
 class Phantom:
-    """A synthetic CT (`volume`, int16 HU), the true label map on its grid (`labels`, uint16) and the scene behind it."""
+    """A synthetic CT (`volume`, int16 HU), the true label map on its grid (`labels`, uint16), the scene behind it."""
 
     volume: Volume
     labels: Volume

@@ -48,8 +48,8 @@ class Canvas:
 def render(scene: Scene, grid: Volume, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Scan a scene without noise or blur.
 
-    Returns HU (float32) and the label map (uint16, coding of `levels`), both with the axes (k, j, i) of `grid`. Each
-    voxel is the mean over its volume to first order; slices thicker than twice the pixel are averaged from thinner ones.
+    Returns HU (float32) and the label map (uint16, coding of `levels`), both with the axes (k, j, i) of `grid`. A voxel
+    holds the mean over its volume, to first order in the distance to each surface.
     """
     shape = grid.voxels.shape
     canvas = Canvas(

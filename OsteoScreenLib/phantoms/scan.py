@@ -26,8 +26,10 @@ def random_protocol(rng: np.random.Generator) -> Protocol:
     return Protocol(rng.uniform(0.3, 1.1), rng.uniform(5, 45), rng.uniform(0.3, 1.2), rng.uniform(0, 10))
 
 
-def scan(hu: np.ndarray, spacing: tuple[float, float, float], protocol: Protocol, rng: np.random.Generator) -> np.ndarray:
-    """Return HU (k, j, i) as a scanner would give them, float32 within the 12-bit range; spacing in mm along i, j, k."""
+def scan(
+    hu: np.ndarray, spacing: tuple[float, float, float], protocol: Protocol, rng: np.random.Generator
+) -> np.ndarray:
+    """Return HU (k, j, i) as a scanner would give them, float32 in the 12-bit range; spacing in mm along i, j, k."""
     from scipy.ndimage import gaussian_filter, zoom
 
     steps = np.asarray(spacing[::-1])

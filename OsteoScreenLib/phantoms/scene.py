@@ -1,4 +1,4 @@
-"""A whole synthetic patient: spine, vertebra shapes, bone density and the abdomen around them, in one rigid-ish frame."""
+"""A whole synthetic patient: spine, vertebra shapes, bone density and the abdomen around them."""
 
 from dataclasses import dataclass
 

@@ -241,8 +241,9 @@ def half_space(point: Vector, normal: Vector) -> Shape:
     point, normal = np.asarray(point, np.float32), np.asarray(normal, np.float32)
     normal = normal / np.linalg.norm(normal)
     level = normal @ point
-    box = np.full(3, UNBOUNDED)
-    return Shape(lambda points: _dot(points, normal) - level, -box, box)
+    low, high = np.full(3, -UNBOUNDED), np.full(3, UNBOUNDED)
+    high[normal == 1], low[normal == -1] = level, -level
+    return Shape(lambda points: _dot(points, normal) - level, low, high)
 
 
 def intersection(first: Shape, *others: Shape) -> Shape:

@@ -1,6 +1,7 @@
 """A random lumbar and lower thoracic spine: where each vertebra stands, how it is turned and how large it is."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class Spine:
 
     def neighbours(self) -> list[tuple[str, str]]:
         """Return the pairs (upper, lower) of levels that share a disc."""
-        return list(zip(SPINE_LEVELS[:-1], SPINE_LEVELS[1:], strict=True))
+        return list(pairwise(SPINE_LEVELS))
 
 
 def _rotation(lean: float, side: float, turn: float) -> np.ndarray:
@@ -73,7 +74,7 @@ def random_spine(rng: np.random.Generator) -> Spine:
         narrowing = rng.uniform(0.3, 0.7) if rng.random() < 0.08 + 0.08 * (i > 9) else rng.uniform(0.8, 1.15)
         discs[level] = disc * scale[2] * narrowing
     centres = {"S1": np.zeros(3)}
-    for upper, lower in reversed(list(zip(SPINE_LEVELS[:-1], SPINE_LEVELS[1:], strict=True))):
+    for upper, lower in reversed(list(pairwise(SPINE_LEVELS))):
         up_low, up_high = frames[lower][:, 2], frames[upper][:, 2]
         between = (up_low + up_high) / np.linalg.norm(up_low + up_high)
         centres[upper] = (

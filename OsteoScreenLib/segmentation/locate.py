@@ -90,7 +90,7 @@ def candidates(coarse: Volume, probability: np.ndarray, heat: np.ndarray) -> lis
 
 
 def sequence(found: list[Candidate]) -> list[Located]:
-    """Return the best path through candidates and levels, and its confidence against paths shifted by one or two levels.
+    """Return the best path through candidates and levels, and its confidence against the same path shifted.
 
     Dynamic programming over (candidate, level). A candidate off the path costs nothing; one on it gains the logarithm
     of its heat over the threshold. The score of a neighbour's distance is Gaussian in its relative deviation.
@@ -106,7 +106,9 @@ def sequence(found: list[Candidate]) -> list[Located]:
                 for skipped in (1, 2):
                     if level - skipped < 0:
                         continue
-                    score = best[above, level - skipped] + unary[c, level] + _link(found[above], found[c], level, skipped)
+                    score = (
+                        best[above, level - skipped] + unary[c, level] + _link(found[above], found[c], level, skipped)
+                    )
                     if score > best[c, level]:
                         best[c, level], parent[c, level] = score, (above, level - skipped)
     c, level = np.unravel_index(best.argmax(), best.shape)

@@ -19,7 +19,7 @@ SMALLEST_ML, LARGEST_ML = 4.0, 110.0
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """One vertebra in its crop: level, crop grid, and probabilities (2, k, j, i) of shell and trabecular compartment."""
+    """One vertebra in its crop: level, crop grid, and probabilities (2, k, j, i) of shell and trabecular part."""
 
     level: str
     crop: Volume
@@ -81,7 +81,7 @@ def _paint(volume: Volume, body: Body, labels: np.ndarray, strength: np.ndarray)
     shell, trabecular = (
         resample(replace(body.crop, voxels=part), window, outside=0.0).voxels for part in body.probability
     )
-    mask = _middle_component(shell + trabecular > 0.5, window.to_ijk(_centroid(body, body.crop.to_ras(np.zeros(3)))))
+    mask = _largest(shell + trabecular > 0.5)
     if not SMALLEST_ML <= mask.sum() * volume.voxel_volume / 1000 <= LARGEST_ML:
         return False
     mask &= shell + trabecular > strength[box]
@@ -102,8 +102,8 @@ def _box(volume: Volume, crop: Volume) -> tuple[slice, slice, slice] | None:
     return tuple(slice(a, b) for a, b in zip(low[::-1].tolist(), high[::-1].tolist(), strict=True))
 
 
-def _middle_component(mask: np.ndarray, ijk: np.ndarray) -> np.ndarray:
-    """Return the connected part of a mask that is largest, without holes; `ijk` breaks no tie but bounds the work."""
+def _largest(mask: np.ndarray) -> np.ndarray:
+    """Return the largest connected part of a mask, without holes."""
     from scipy.ndimage import binary_fill_holes, label
 
     parts, count = label(mask)

@@ -66,7 +66,9 @@ def vertebra_sample(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra]
     Returns input (1, k, j, i) and classes (k, j, i): 0 background, 1 shell, 2 trabecular of that vertebra alone.
     """
     scene = training_scene(rng, shapes)
-    level = ("T11", "T12", "L1", "L2", "L3", "L4", "L5", "S1")[rng.choice(8, p=[0.05, 0.1, 0.18, 0.17, 0.17, 0.17, 0.13, 0.03])]
+    level = ("T11", "T12", "L1", "L2", "L3", "L4", "L5", "S1")[
+        rng.choice(8, p=[0.05, 0.1, 0.18, 0.17, 0.17, 0.17, 0.13, 0.03])
+    ]
     offset = np.clip(rng.normal(0, [3, 3, 4]), -9, 9)
     field = grid(scene.centre(level) + offset, (FINE_SIZE,) * 3, FINE_SPACING)
     hu, labels = render(scene, field, rng)

@@ -58,7 +58,7 @@ def train(
         parameters=parameters,
         trained_on=(
             f"Synthetic CT only ({settings.steps * settings.batch} samples drawn on the fly, seed {settings.seed}); "
-            f"no real CT intensity was seen. Vertebra shapes: analytic{', and ' + ', '.join(sources) if sources else ''}."
+            f"no real CT intensity was seen. Vertebra shapes: {', '.join(['analytic', *sources])}."
         ),
         measured=_last_row(folder / "curve.csv"),
         intended_use="Research use only. Cannot be used to rule out low bone density.",

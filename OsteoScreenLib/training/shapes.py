@@ -15,7 +15,7 @@ from OsteoScreenLib.volume import Volume
 
 _SIZE = (96, 120, 96)
 _BACK = 84.0
-"""The local field in mm: lateral, anterior, cranial extent at 1 mm, of which `_BACK` mm lie behind the body's centre."""
+"""The local field at 1 mm: lateral, anterior, cranial extent, of which `_BACK` mm lie behind the body's centre."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +129,7 @@ def _local_grid(centre: np.ndarray, frame: np.ndarray) -> Volume:
 
 
 def _field_of_mask(mask: Volume, grid: Volume) -> np.ndarray:
-    """Return the signed distance field (mm) of a mask, computed at its own resolution and smoothed onto a local grid."""
+    """Return the signed distances (mm) of a mask, computed at its own resolution and smoothed onto a local grid."""
     from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
 
     index = np.argwhere(mask.voxels)

@@ -116,6 +116,12 @@ def test_dome_is_highest_at_its_top_and_falls_with_its_curvature():
     assert shape(at((0, 0, 60)))[0] == pytest.approx(10, abs=1e-3)
 
 
+def test_half_space_along_an_axis_bounds_what_it_cuts():
+    cut = so.intersection(so.ellipsoid((0, 0, 0), (30, 30, 30)), so.half_space((0, 5, 0), (0, -1, 0)))
+    assert cut.low[1] == pytest.approx(5)
+    assert cut(at((0, 2, 0), (0, 8, 0))) == pytest.approx([3, -3], abs=1e-4)
+
+
 def test_combinations_follow_set_logic():
     a, b = so.ellipsoid((-8, 0, 0), [15] * 3), so.ellipsoid((8, 0, 0), [15] * 3)
     p = lattice()

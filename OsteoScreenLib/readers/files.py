@@ -1,0 +1,135 @@
+"""NIfTI, NRRD and MetaImage files, read by SimpleITK, with its complaints turned into our one line."""
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.readers.nifti import check_nifti
+
+if TYPE_CHECKING:
+    import SimpleITK
+
+KINDS = {
+    ".nii.gz": "NIfTI",
+    ".nii": "NIfTI",
+    ".seg.nrrd": "NRRD",
+    ".nrrd": "NRRD",
+    ".nhdr": "NRRD",
+    ".mha": "MetaImage",
+    ".mhd": "MetaImage",
+}
+_STDERR = threading.Lock()
+
+
+class NotScalarError(InputError):
+    """An image with more than one value per voxel: colour, vectors, or a segmentation in layers."""
+
+
+def is_image_file(path: Path) -> bool:
+    """Tell by the name whether a path is a NIfTI, NRRD or MetaImage file."""
+    return path.is_file() and _suffix(path) is not None
+
+
+def stem(path: Path) -> str:
+    """Return a file's name without its extensions (``case.nii.gz`` -> ``case``), a folder's whole name."""
+    return path.name.removesuffix(path.name[-len(_suffix(path) or "") :]) if _suffix(path) else path.name
+
+
+def reachable(path: Path | str) -> Path:
+    """Return the absolute path, or raise `InputError` if it does not exist or may not be read."""
+    path = Path(path).expanduser().absolute()
+    try:
+        path.stat()
+        if path.is_dir():
+            next(path.iterdir(), None)
+        else:
+            path.open("rb").close()
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist. Check the path.") from None
+    except PermissionError:
+        raise InputError(f"{path} may not be read by this user. Change its permissions or copy it.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
+    return path
+
+
+def read_image(path: Path) -> "SimpleITK.Image":
+    """Return a 3D scalar image file; raise `InputError` if it is damaged, of another kind, or not 3D and scalar."""
+    import SimpleITK as sitk
+
+    kind = KINDS[_suffix(path) or ".nii"]
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        holes = check_nifti(path) if kind == "NIfTI" else ()
+        with quiet():
+            reader.ReadImageInformation()
+            if reader.GetNumberOfComponents() != 1:
+                raise NotScalarError(
+                    f"{path.name} holds {reader.GetNumberOfComponents()} values per voxel (colour, layers or vectors). "
+                    "Give a scalar image."
+                )
+            size = list(reader.GetSize())
+            if any(n > 1 for n in size[3:]):
+                raise InputError(f"{path.name} is {len(size)}D, of size {_times(size)}. Give one 3D volume of it.")
+            if len(size) < 3:
+                raise InputError(f"{path.name} is a single {_times(size)} picture. Give a 3D volume.")
+            reader.SetExtractSize(size[:3] + [0] * (len(size) - 3))
+            image = reader.Execute()
+    except RuntimeError as error:
+        if "orthonormal" in str(error):
+            raise InputError(
+                f"{path.name} has axes that are not at right angles. Resample it to a right-angled grid first."
+            ) from None
+        raise InputError(
+            f"{path.name} is not a readable {kind} file: damaged, cut short or of another kind. Export it again."
+        ) from None
+    return _with_holes(image, holes) if len(holes) else image
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the C++ readers from writing to the terminal: ITK's warnings, and what its libraries print themselves."""
+    import SimpleITK as sitk
+
+    with _STDERR:
+        shown = sitk.ProcessObject.GetGlobalWarningDisplay()
+        sitk.ProcessObject.SetGlobalWarningDisplay(False)
+        try:
+            terminal = os.dup(2)
+        except OSError:  # a windowed program may have no standard error
+            terminal = None
+        try:
+            if terminal is not None:
+                with open(os.devnull, "wb") as nowhere:
+                    os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            if terminal is not None:
+                os.dup2(terminal, 2)
+                os.close(terminal)
+            sitk.ProcessObject.SetGlobalWarningDisplay(shown)
+
+
+def _with_holes(image: "SimpleITK.Image", holes: Sequence[int]) -> "SimpleITK.Image":
+    import SimpleITK as sitk
+
+    voxels = sitk.GetArrayFromImage(image).astype(np.float32)
+    voxels.flat[holes] = np.nan
+    holed = sitk.GetImageFromArray(voxels)
+    holed.CopyInformation(image)
+    return holed
+
+
+def _suffix(path: Path) -> str | None:
+    return next((suffix for suffix in KINDS if path.name.lower().endswith(suffix)), None)
+
+
+def _times(size: list[int]) -> str:
+    return " x ".join(map(str, size))

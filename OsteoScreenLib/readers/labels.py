@@ -1,0 +1,58 @@
+"""Label maps from files, brought onto the voxel grid of their volume without interpolation."""
+
+from pathlib import Path
+
+import numpy as np
+
+from OsteoScreenLib.errors import InputError, LabelMapError
+from OsteoScreenLib.readers.files import NotScalarError, is_image_file, reachable, read_image, stem
+from OsteoScreenLib.volume import Volume
+
+TOLERANCE = 0.05
+"""How far, in voxels, a label map's corner may lie off the volume's grid."""
+
+
+def read_labels(path: Path | str, volume: Volume) -> Volume:
+    """Return a label map (uint16, axes (k, j, i)) on the grid of `volume`, from a NIfTI, NRRD or MetaImage file.
+
+    The file may have its axes flipped or swapped, or be cropped, as long as its voxels are voxels of `volume`.
+    Raises `LabelMapError` if they are not, if its values are not whole numbers from 0 to 65535, or if it is empty,
+    and `InputError` if the file cannot be read.
+    """
+    path = reachable(path)
+    if not is_image_file(path):
+        raise InputError(f"{path.name} is not a label map. Give a NIfTI, NRRD or MetaImage file.")
+    try:
+        labels = Volume.from_sitk(read_image(path), name=stem(path))
+    except NotScalarError:
+        raise LabelMapError(
+            f"{path.name} holds overlapping segments in several layers. Export it as one label map."
+        ) from None
+    voxels = labels.voxels
+    if not (np.isfinite(voxels).all() and (voxels == np.rint(voxels)).all()):
+        raise LabelMapError(f"{path.name} holds values that are not whole numbers. Give a label map, not an image.")
+    if voxels.min() < 0 or voxels.max() > np.iinfo(np.uint16).max:
+        raise LabelMapError(f"{path.name} holds values outside 0 to 65535. Give a label map, not an image.")
+    if not voxels.any():
+        raise LabelMapError(f"{path.name} holds no label: every voxel is 0.")
+    return volume.with_voxels(_onto_grid(labels, volume, path.name))
+
+
+def _onto_grid(labels: Volume, volume: Volume, name: str) -> np.ndarray:
+    shape = np.asarray(volume.voxels.shape[::-1])
+    last = np.asarray(labels.voxels.shape[::-1]) - 1
+    corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]]) * last
+    exact = volume.to_ijk(labels.to_ras(corners))
+    placed = np.rint(exact).astype(int)
+    axes = np.rint((volume.ras_to_ijk @ labels.ijk_to_ras)[:3, :3]).astype(int)
+    one_to_one = (np.abs(axes).sum(0) == 1).all() and (np.abs(axes).sum(1) == 1).all()
+    if not one_to_one or np.abs(exact - placed).max() > TOLERANCE:
+        raise LabelMapError(f"{name} does not lie on the voxel grid of {volume.name}. Resample it to that image.")
+    low, high = placed[[0, 4]].min(0), placed[[0, 4]].max(0) + 1
+    if (low < 0).any() or (high > shape).any():
+        raise LabelMapError(f"{name} reaches outside {volume.name}. Give a label map that was drawn on that image.")
+    voxels = labels.voxels.transpose(2, 1, 0).transpose(np.abs(axes).argmax(1))
+    flipped = tuple(slice(None, None, int(sign)) for sign in axes.sum(1))
+    whole = np.zeros(shape, dtype=np.uint16)
+    whole[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] = voxels[flipped]
+    return np.ascontiguousarray(whole.transpose(2, 1, 0))

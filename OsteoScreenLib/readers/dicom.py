@@ -12,7 +12,7 @@ from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, 
 from OsteoScreenLib.readers.acquisition import acquisition_from
 from OsteoScreenLib.readers.check import MIN_SLICES, tidy
 from OsteoScreenLib.readers.files import quiet
-from OsteoScreenLib.readers.slices import Slice, read_header, scan
+from OsteoScreenLib.readers.slices import DAMAGED, UNPLACED, Slice, read_header, scan
 from OsteoScreenLib.readers.stack import even, ijk_to_ras, ordered, straighten
 from OsteoScreenLib.volume import Volume
 
@@ -98,6 +98,7 @@ def _choose(path: Path, series: str | None, progress: Progress, cancelled: IsCan
     notes = [f"Series {other} was not read." for other in there if other is not chosen and other.size >= MIN_SLICES]
     if chosen.left_out:
         notes.append(f"{chosen.left_out} images of the series lie otherwise than the rest and were left out.")
+    notes += [f"{others[kind]} files could not be used: {kind}." for kind in (UNPLACED, DAMAGED) if others[kind]]
     return chosen, notes
 
 
@@ -164,7 +165,7 @@ def _check_rescale(stack: Sequence[Slice], voxels: np.ndarray, name: str) -> lis
             f"{name} lacks RescaleSlope or RescaleIntercept in {lacking} slices, so that its HU cannot be known. "
             "Export the original CT series."
         )
-    return ["RescaleSlope or RescaleIntercept is missing; the stored values look like HU and were taken as such."]
+    return ["RescaleSlope or RescaleIntercept is missing; the values look like HU and were taken as such."]
 
 
 def _decode(stack: Sequence[Slice], progress: Progress, cancelled: IsCancelled) -> np.ndarray:

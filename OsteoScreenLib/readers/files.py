@@ -46,6 +46,8 @@ def reachable(path: Path | str) -> Path:
     path = Path(path).expanduser().absolute()
     try:
         path.stat()
+        if not path.is_dir() and not path.is_file():
+            raise InputError(f"{path} is neither a file nor a folder. Give an image file or a DICOM folder.")
         if path.is_dir():
             next(path.iterdir(), None)
         else:

@@ -22,6 +22,9 @@ CT_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.2.1": "Enhanced CT",
     "1.2.840.10008.5.1.4.1.1.2.2": "Legacy Converted Enhanced CT",
 }
+UNPLACED, DAMAGED = "CT without position", "damaged DICOM"
+"""Kinds of image that may belong to the series and yet cannot be used."""
+
 _TAGS = [
     *FACT_TAGS,
     "SOPClassUID", "SOPInstanceUID", "Modality", "ImageType", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber",
@@ -92,7 +95,7 @@ def scan(folder: Path, deep: bool, progress: Progress, cancelled: IsCancelled) -
 
 
 def read_header(path: Path) -> "Dataset | None":
-    """Return the header elements that the reader needs, or None if the file is not DICOM."""
+    """Return the header elements that the reader needs, none if it is damaged, or None if the file is not DICOM."""
     import pydicom
 
     try:
@@ -105,7 +108,7 @@ def read_header(path: Path) -> "Dataset | None":
     except PermissionError:
         raise InputError(f"{path} may not be read by this user. Change its permissions or copy the folder.") from None
     except Exception:  # pydicom has many ways to fail on a broken header; each means that there is no image to use
-        return None
+        return pydicom.Dataset()
 
 
 def _files(folder: Path, deep: bool) -> list[Path]:
@@ -171,8 +174,10 @@ def _slice(path: Path, header: "Dataset", number: int, groups: "list[Dataset]") 
 
 
 def _kind(header: "Dataset") -> str:
+    if len(header) == 0:
+        return DAMAGED
     if "LOCALIZER" in (header.get("ImageType") or []):
         return "CT localizer"
     if str(header.get("SOPClassUID", "")) in CT_CLASSES:
-        return "CT without position"
+        return UNPLACED
     return str(header.get("Modality") or "other DICOM")

@@ -299,6 +299,18 @@ def test_a_truncated_file_is_refused_without_noise(series, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_slices_lost_to_damage_are_noted(series):
+    series()
+    series(keep=[11], number=2, prefix="cut")
+    series(keep=[11], number=2, prefix="lost", change=set_to(ImagePositionPatient=None))
+    path = next(series.folder.glob("cut*.dcm"))
+    path.write_bytes(path.read_bytes()[:200])
+    assert read_volume(series.folder).acquisition.notes == (
+        "1 files could not be used: CT without position.",
+        "1 files could not be used: damaged DICOM.",
+    )
+
+
 def test_folders_without_ct_are_refused(tmp_path):
     assert "is empty" in refusal(tmp_path)
     sitk.WriteImage(sitk.Image([16, 16], sitk.sitkUInt8), str(tmp_path / "000.png"))

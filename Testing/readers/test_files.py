@@ -173,6 +173,12 @@ def test_unreadable_files_and_folders_are_refused(tmp_path):
         folder.chmod(0o700)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_refused_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "case.nii")
+    assert "neither a file nor a folder" in refusal(tmp_path / "case.nii")
+
+
 def test_missing_files_and_series_of_files_are_refused(tmp_path):
     assert "does not exist" in refusal(tmp_path / "none.nii.gz")
     with pytest.raises(InputError, match="--series is for DICOM"):

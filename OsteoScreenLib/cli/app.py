@@ -12,6 +12,7 @@ from OsteoScreenLib.cli.models import models
 from OsteoScreenLib.cli.phantom import phantom
 from OsteoScreenLib.cli.screen import screen
 from OsteoScreenLib.cli.segment import segment
+from OsteoScreenLib.cli.train import train
 from OsteoScreenLib.errors import Cancelled, OsteoScreenError
 
 UNEXPECTED, REFUSED, INTERRUPTED = 1, 2, 130
@@ -28,6 +29,7 @@ app = typer.Typer(
 for command in (screen, segment, measure, phantom):
     app.command()(command)
 app.add_typer(models)
+app.add_typer(train)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -27,9 +27,7 @@ def measure(
         from OsteoScreenLib.segmentation.engines import segment
 
         with staged_file(output) as staged:
-            work.progress(0.0, "Reading")
-            volume = read_volume(source, series)
-            stop_if(work.cancelled)
+            volume = read_volume(source, series, part(work.progress, 0.0, 0.2), work.cancelled)
             found = segment(volume, labelmap, "cpu", part(work.progress, 0.2, 0.5), work.cancelled)
             levels = levels_in(found.labels.voxels)
             work.progress(0.5, "Measuring")

@@ -27,9 +27,7 @@ def segment(
         from OsteoScreenLib.segmentation.engines import segment as run
 
         check_image_path(output, labels=True)
-        work.progress(0.0, "Reading")
-        volume = read_volume(source, series)
-        stop_if(work.cancelled)
+        volume = read_volume(source, series, part(work.progress, 0.0, 0.1), work.cancelled)
         found = run(volume, engine_of(engine), device, part(work.progress, 0.1, 0.95), work.cancelled)
         stop_if(work.cancelled)
         write_labels(found.labels, output)

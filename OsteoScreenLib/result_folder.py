@@ -1,0 +1,140 @@
+"""A screened case as a folder: what its files are called, and how a result goes in and comes out again."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from OsteoScreenLib import RESEARCH_USE
+from OsteoScreenLib.annotation.seg_nrrd import read_segmentation, write_segmentation
+from OsteoScreenLib.errors import InputError, LabelMapError, OutputError
+from OsteoScreenLib.measurement.hounsfield import AnteriorRoi
+from OsteoScreenLib.output import staged_folder
+from OsteoScreenLib.result import ModelUse, Provenance, ScreeningResult, Segmentation, VertebraFinding
+from OsteoScreenLib.volume import Acquisition, Volume, same_grid
+
+SEGMENTATION = "segmentation.seg.nrrd"
+MEASUREMENTS = "measurements.csv"
+FEATURES = "features.csv"
+REPORT = "report.html"
+SCENE = "scene.mrb"
+RECORD = "result.json"
+FILES: tuple[str, ...] = (SEGMENTATION, MEASUREMENTS, FEATURES, REPORT, SCENE, RECORD)
+
+
+class Record(BaseModel):
+    """What ``result.json`` holds: everything of a result but its images and features.
+
+    `files` has the SHA-256 of each other file of the folder, as it was written.
+    """
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="null")
+
+    software: Literal["osteoscreen"] = "osteoscreen"
+    format: Literal[1] = 1
+    research_use: str = RESEARCH_USE
+    provenance: Provenance
+    acquisition: Acquisition | None
+    engine: str
+    device: str
+    models: tuple[ModelUse, ...]
+    notes: tuple[str, ...]
+    findings: tuple[VertebraFinding, ...]
+    measurements: tuple[dict[str, str | float | None], ...]
+    rois: dict[str, AnteriorRoi]
+    cautions: tuple[str, ...]
+    files: dict[str, str]
+
+
+def save_result(result: ScreeningResult, folder: Path) -> Record:
+    """Write label map, tables and record into `folder`, and list there what else of `FILES` lies in it already.
+
+    Raises `OutputError` where the folder cannot be written.
+    """
+    segmentation = result.segmentation
+    with staged_folder(folder) as staged:
+        write_segmentation(segmentation.labels, staged / SEGMENTATION)
+        result.measurements.to_csv(staged / MEASUREMENTS, index=False)
+        result.features.to_csv(staged / FEATURES, index=False)
+        found = {name: place / name for name in FILES for place in (folder, staged) if (place / name).is_file()}
+        record = Record(
+            provenance=result.provenance,
+            acquisition=result.volume.acquisition,
+            engine=segmentation.engine,
+            device=segmentation.device,
+            models=segmentation.models,
+            notes=segmentation.notes,
+            findings=segmentation.findings,
+            measurements=tuple(result.measurements.to_dict("records")),
+            rois=result.rois,
+            cautions=result.cautions,
+            files={name: _sha256(path) for name, path in found.items() if name != RECORD},
+        )
+        (staged / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return record
+
+
+def load_record(folder: Path) -> Record:
+    """Read ``result.json``; raises `InputError` where the folder holds no result of this version."""
+    path = folder / RECORD
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"{folder} holds no OsteoScreen result: {RECORD} cannot be read ({error.strerror})."
+        ) from error
+    except ValidationError as error:
+        raise InputError(f"{path} is not a result of this version of OsteoScreen; screen the CT again.") from error
+
+
+def load_result(folder: Path, volume: Volume) -> ScreeningResult:
+    """Read a result that `save_result` wrote, on the CT that it was made from.
+
+    Raises `InputError` where there is none, `LabelMapError` where its label map does not lie on the CT's grid.
+    """
+    import pandas as pd
+
+    record = load_record(folder)
+    labels = read_segmentation(folder / SEGMENTATION)
+    if not same_grid(volume, labels):
+        raise LabelMapError(f"The result in {folder} was made from another CT: its label map is on another grid.")
+    return ScreeningResult(
+        volume=volume,
+        segmentation=Segmentation(
+            labels=replace(volume, voxels=labels.voxels, acquisition=None, name=labels.name),
+            findings=record.findings,
+            engine=record.engine,
+            device=record.device,
+            models=record.models,
+            notes=record.notes,
+        ),
+        measurements=pd.read_csv(folder / MEASUREMENTS, float_precision="round_trip"),
+        features=pd.read_csv(folder / FEATURES, float_precision="round_trip", dtype={"case": str}),
+        rois=record.rois,
+        provenance=record.provenance,
+        cautions=record.cautions,
+    )
+
+
+def refuse_foreign_files(folder: Path) -> None:
+    """Raise `OutputError` if a file with one of our names is not as a former run left it there: manual work stays."""
+    present = [name for name in FILES if name != RECORD and (folder / name).exists()]
+    try:
+        written = load_record(folder).files if (folder / RECORD).exists() else {}
+    except InputError as error:
+        raise OutputError(
+            f"{folder / RECORD} is not a result of this version; choose another output folder."
+        ) from error
+    for name in present:
+        path = folder / name
+        if not path.is_file() or _sha256(path) != written.get(name):
+            raise OutputError(
+                f"{path} was changed, or not written by OsteoScreen, and is not replaced; choose another output folder."
+            )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

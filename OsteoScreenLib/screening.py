@@ -1,0 +1,111 @@
+"""The main job: one CT in, one folder with everything that a reader, a script and 3D Slicer need out."""
+
+import hashlib
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from OsteoScreenLib import __version__
+from OsteoScreenLib.measurement.cutoffs import PUBLISHED, load_cutoffs
+from OsteoScreenLib.measurement.hounsfield import anterior_rois, measure
+from OsteoScreenLib.measurement.quality import cautions
+from OsteoScreenLib.output import staged_folder
+from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
+from OsteoScreenLib.radiomics.extract import extract
+from OsteoScreenLib.readers import input_sha256, read_volume
+from OsteoScreenLib.report.page import write_report
+from OsteoScreenLib.result import Provenance, ScreeningResult
+from OsteoScreenLib.result_folder import FILES, REPORT, SCENE, refuse_foreign_files, save_result
+from OsteoScreenLib.scene.bundle import ViewerMissingError, save_scene
+from OsteoScreenLib.segmentation.engines import segment
+from OsteoScreenLib.volume import Volume
+
+
+def screen(
+    source: Path | str | Volume,
+    output: Path | str,
+    *,
+    engine: str | Path = "unet",
+    device: str = "auto",
+    series: str | None = None,
+    cutoffs: Path | None = None,
+    progress: Progress = silent,
+    cancelled: IsCancelled = never,
+) -> ScreeningResult:
+    """Screen one CT and write `result_folder.FILES` into the folder `output`; the scene only with slicer-core.
+
+    `source` is a file, a DICOM folder (of which `series` picks one) or a CT in HU; `engine` a network's name or a label
+    map; `cutoffs` a file of reference lines in place of the published ones. What a former run wrote into `output`
+    is replaced, everything else stays. Raises an `OsteoScreenError` for what cannot be done, and leaves `output`
+    as it was.
+    """
+    output = Path(output)
+    started = time.monotonic()
+    lines = load_cutoffs(cutoffs or PUBLISHED)
+    refuse_foreign_files(output)
+    with staged_folder(output, owned=FILES) as staged:
+        volume, sha256 = _read(source, series, part(progress, 0.0, 0.1), cancelled)
+        stop_if(cancelled)
+
+        segmentation = segment(volume, engine, device, part(progress, 0.1, 0.75), cancelled)
+        labels = segmentation.labels
+        stop_if(cancelled)
+
+        progress(0.75, "Measuring")
+        rois = anterior_rois(labels)
+        measurements = measure(volume, labels, rois=rois)
+        stop_if(cancelled)
+        progress(0.85, "Computing features")
+        features = extract(volume, labels, case=volume.name)
+        stop_if(cancelled)
+
+        result = ScreeningResult(
+            volume=volume,
+            segmentation=segmentation,
+            measurements=measurements,
+            features=features,
+            rois=rois,
+            provenance=Provenance(
+                software_version=__version__,
+                input_name=volume.name,
+                input_sha256=sha256,
+                created=datetime.now(UTC).isoformat(timespec="seconds"),
+                seconds=round(time.monotonic() - started, 1),
+                settings={
+                    "engine": Path(engine).name,
+                    "device": device,
+                    "series": series,
+                    "cutoffs": [asdict(line) for line in lines],
+                },
+            ),
+            cautions=cautions(volume),
+        )
+        progress(0.88, "Writing the report")
+        write_report(result, staged / REPORT, lines)
+        stop_if(cancelled)
+        progress(0.93, "Writing the scene")
+        with suppress(ViewerMissingError):
+            save_scene(result, staged / SCENE)
+        stop_if(cancelled)
+        progress(0.98, "Writing the tables")
+        save_result(result, staged)
+        stop_if(cancelled)
+        refuse_foreign_files(output)
+    progress(1.0, "Done")
+    return result
+
+
+def _read(
+    source: Path | str | Volume, series: str | None, progress: Progress, cancelled: IsCancelled
+) -> tuple[Volume, str]:
+    """Return the CT and the SHA-256 of what it was read from."""
+    if isinstance(source, Volume):
+        content = hashlib.sha256(np.ascontiguousarray(source.voxels).tobytes())
+        content.update(source.ijk_to_ras.tobytes())
+        return source, content.hexdigest()
+    volume = read_volume(source, series, progress, cancelled)
+    return volume, input_sha256(source, series)

@@ -1,7 +1,10 @@
 """What a fresh install gets: every direct dependency pinned, and one place for the version."""
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,20 @@ def pins() -> dict[str, str]:
 def test_each_direct_dependency_is_pinned_at_a_version_it_allows(line: str) -> None:
     wanted = Requirement(line)
     assert pins()[canonicalize_name(wanted.name)] in wanted.specifier
+
+
+def test_the_library_imports_nothing_that_is_not_a_direct_dependency() -> None:
+    known = {module: {canonicalize_name(name) for name in names} for module, names in packages_distributions().items()}
+    declared = {canonicalize_name(Requirement(line).name) for line in DIRECT}
+    for path in sorted((ROOT / "OsteoScreenLib").rglob("*.py")):
+        for module in imported(path) - set(sys.stdlib_module_names) - {"OsteoScreenLib"}:
+            assert declared & known.get(module, {module}), f"{path.name} imports {module}"
+
+
+def imported(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return {name.split(".")[0] for name in plain | {node.module for node in nodes if isinstance(node, ast.ImportFrom)}}
 
 
 def test_the_extras_are_those_promised_and_make_installs_them() -> None:

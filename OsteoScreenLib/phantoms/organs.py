@@ -52,6 +52,9 @@ def chest_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
     solids.append(grown(heart, 6 * s).filled("pericardial fat", p.visceral_fat_hu))
     solids.append(heart.filled("heart muscle", 50 + 4 * p.contrast.muscle, 8))
     solids.append(chambers.filled("heart blood", (p.contrast.artery + p.contrast.vein) / 2, 5))
+    for right, front, hu in ((18, 58, p.contrast.artery), (-12, 66, (p.contrast.artery + p.contrast.vein) / 2)):
+        course = np.array([body.at("T5", right, front - 8), body.at("T8", right - 14, front + 14)])
+        solids.append(tube(course, rng.uniform(13, 18) * s).filled("great vessel of the heart", hu, 4))
     gullet = np.array([body.at("T5", -4, 26), body.at("T8", -8, 30), body.at("T10", -16, 42), body.at("T11", -26, 46)])
     solids += [piece.filled("oesophagus", 40, 10) for piece in tube_pieces(gullet, 7.5 * s)]
     return solids
@@ -224,7 +227,7 @@ def _colon(body: Body, rng: np.random.Generator) -> list[Solid]:
         body.within("L2", 0.62, 0.62, -8), body.within("L3", 0.0, 0.84, sag), body.within("L1", -0.62, 0.55, -4),
         body.within("L1", -0.84, 0.25, 14), body.within("L3", -0.84, 0.15), body.within("L5", -0.76, 0.12),
         body.within("S1", -0.66, 0.4, -12), body.at("S1", rng.uniform(-30, 25), 46, -22 + rng.uniform(-12, 30)),
-        body.at("S1", rng.uniform(-15, 15), -8, -62), body.at("S1", 0, -28, -104), body.at("S1", 0, -22, -145),
+        body.at("S1", rng.uniform(-15, 15), 12, -66), body.at("S1", 0, -28, -104), body.at("S1", 0, -22, -145),
     ]  # fmt: skip
     path = _subdivided(np.array(corners), 24 * s, 4 * s, rng)
     swelling = rng.uniform(0.6, 1.15)

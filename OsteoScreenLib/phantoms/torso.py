@@ -68,7 +68,7 @@ def _table_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
     for _ in range(rng.integers(1, 3)):
         thickness = rng.uniform(8, 45)
         arc = _arc(x, touch + side * thickness / 2, radius, thickness, width, side)
-        shell = (rng.uniform(1, 2.5), rng.uniform(-300, 150))
+        shell = (rng.uniform(1, 3), rng.uniform(-150, 400))
         solids.append(arc.filled("table", rng.uniform(-970, -750), shell=shell))
         touch += side * (thickness + rng.uniform(2, 40))
     return solids
@@ -126,12 +126,12 @@ def _trunk_solids(body: Body, rng: np.random.Generator) -> list[Solid]:
 # Muscles beside the spine: level -> offsets to the side and to the front of the spine's centre line, radius, in mm.
 _PARASPINAL = {
     "iliocostalis": {
-        "T8": (44, -50, 10), "T10": (45, -49, 13), "T12": (47, -47, 16), "L2": (49, -46, 20), "L4": (47, -48, 20),
-        "S1": (30, -50, 12),
+        "T5": (34, -46, 8), "T8": (44, -50, 10), "T10": (45, -49, 13), "T12": (47, -47, 16), "L2": (49, -46, 20),
+        "L4": (47, -48, 20), "S1": (30, -50, 12),
     },
     "longissimus": {
-        "T8": (25, -50, 14), "T10": (26, -50, 16), "T12": (27, -50, 18), "L2": (28, -51, 19), "L4": (28, -53, 19),
-        "S1": (22, -54, 12),
+        "T5": (22, -46, 12), "T8": (25, -50, 14), "T10": (26, -50, 16), "T12": (27, -50, 18), "L2": (28, -51, 19),
+        "L4": (28, -53, 19), "S1": (22, -54, 12),
     },
     "multifidus": {"T12": (13, -42, 8), "L2": (14, -43, 10), "L4": (15, -45, 12), "S1": (17, -46, 13)},
     "quadratus lumborum": {
@@ -170,7 +170,7 @@ def _gluteal(body: Body, side: int, rng: np.random.Generator) -> list[Solid]:
     """Return the layer of fat between the gluteal muscles and the bone-side muscles, as a curved cleft."""
     p = body.patient
     maximus = ellipsoid(body.at("S1", side * 70, -72, -84), np.array([64, 34, 82]) * p.scale)
-    cleft = ellipsoid(body.at("S1", side * 78, -48, -75), np.array([50, 18, 70]) * p.scale)
+    cleft = ellipsoid(body.at("S1", side * 78, -48, -75), np.array([50, 18, 70]) * p.scale * rng.uniform(0.5, 1, 3))
     trunk = grown(column(body.skin), -3)
     return [
         intersection(maximus, trunk).filled("gluteus maximus", muscle_hu(p, rng), 15 + 40 * p.muscle_infiltration),

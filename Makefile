@@ -27,7 +27,8 @@ $(STAMP): pyproject.toml constraints.txt
 		done; \
 		[ -x $(BIN)/python ] || { echo "Python 3.11, 3.12 or 3.13 was not found; install one, or say make PYTHON=/path/to/python" >&2; exit 1; }; \
 	fi
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@echo "Installing into .venv: some minutes, and several gigabytes the first time"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $(STAMP)
 
 demo/phantom.nii.gz: | $(STAMP)

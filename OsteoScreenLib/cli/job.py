@@ -33,8 +33,8 @@ def job() -> Iterator[Job]:
     """
     with ExitStack() as stack:
         out, err = (sys.stdout, sys.stderr) if debugging.get() else stack.enter_context(_quiet_libraries())
-        progress = stack.enter_context(_bar(err)) if err.isatty() else silent
-        cancelled = stack.enter_context(_interrupts(progress))
+        progress, describe = stack.enter_context(_bar(err)) if err.isatty() else (silent, lambda text: None)
+        cancelled = stack.enter_context(_interrupts(lambda: describe("Stopping (again to stop at once)")))
         try:
             yield Job(progress, cancelled, lambda text: print(text, file=out, flush=True))
         except KeyboardInterrupt:
@@ -59,24 +59,30 @@ def _quiet_libraries() -> Iterator[tuple[TextIO, TextIO]]:
 
 
 @contextmanager
-def _bar(err: TextIO) -> Iterator[Progress]:
+def _bar(err: TextIO) -> Iterator[tuple[Progress, Callable[[str], None]]]:
+    """Yield what moves the bar, and what changes its text alone."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(file=err), transient=True) as bar:
         task = bar.add_task("Starting", total=1.0)
-        yield lambda fraction, message: bar.update(task, completed=fraction, description=message)
+        yield (
+            lambda fraction, message: bar.update(task, completed=fraction, description=message),
+            lambda message: bar.update(task, description=message),
+        )
 
 
 @contextmanager
-def _interrupts(progress: Progress) -> Iterator[IsCancelled]:
+def _interrupts(tell: Callable[[], None]) -> Iterator[IsCancelled]:
+    """Yield whether Ctrl-C was pressed or SIGTERM came, having called `tell` at once."""
     stopped = threading.Event()
 
     def stop(*_: object) -> None:
         if stopped.is_set():
             raise KeyboardInterrupt
         stopped.set()
+        tell()
 
     if threading.current_thread() is not threading.main_thread():
         yield stopped.is_set

@@ -110,3 +110,30 @@ def test_the_first_signal_asks_and_the_second_stops(number: signal.Signals) -> N
         with pytest.raises(Cancelled):
             work()
         assert signal.getsignal(number) == before
+
+
+WORK = """
+import os, signal
+from OsteoScreenLib.cli.job import job
+with job() as work:
+    work.progress(0.5, "Half way")
+    work.say("the answer")
+    os.kill(os.getpid(), signal.SIGINT)
+    assert work.cancelled()
+"""
+
+
+def test_a_terminal_sees_a_bar_and_a_program_does_not() -> None:
+    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
+    ours, theirs = pty.openpty()
+    with open(ours, "rb", buffering=0) as terminal:
+        done = subprocess.run(
+            [sys.executable, "-c", WORK], stdout=subprocess.PIPE, stderr=theirs, text=True, check=True
+        )
+        shown = terminal.read(65536).decode()
+        os.close(theirs)
+    assert done.stdout == "the answer\n"
+    assert "50%" in shown
+    assert "Stopping" in shown
+    piped = subprocess.run([sys.executable, "-c", WORK], capture_output=True, text=True, check=True)
+    assert (piped.stdout, piped.stderr) == ("the answer\n", "")

@@ -20,6 +20,7 @@ _SPACING_MM = dict(zip(SEQUENCE, (18, 19, 20, 21, 22, 23, 24, 25, 26, 28, 30, 32
 
 _SPACING_SD = 0.17
 _PEAK = 0.25
+_MOST = 60
 _MULTIPLE = 16
 
 
@@ -75,7 +76,7 @@ def candidates(coarse: Volume, probability: np.ndarray, heat: np.ndarray) -> lis
 
     peaks = np.argwhere((heat == maximum_filter(heat, size=3, mode="constant")) & (heat > _PEAK))
     found = []
-    for peak in sorted(peaks.tolist(), key=lambda p: -heat[tuple(p)]):
+    for peak in sorted(peaks.tolist(), key=lambda p: -heat[tuple(p)])[:_MOST]:
         box = tuple(slice(max(0, p - 1), p + 2) for p in peak)
         weight = np.clip(heat[box], 0, None)
         where = np.stack(np.meshgrid(*[np.arange(s.start, s.start + n) for s, n in zip(box, weight.shape, strict=True)],

@@ -78,7 +78,7 @@ def _locate_loss(output: "torch.Tensor", classes: "torch.Tensor", heat: "torch.T
     from monai.losses import DiceCELoss
 
     overlap = DiceCELoss(to_onehot_y=True, softmax=True, include_background=False, batch=True)
-    return overlap(output[:, :-1], classes[:, None]) + 20 * (output[:, -1] - heat).square().mean()
+    return overlap(output[:, :-1], classes[:, None]) + 100 * (output[:, -1] - heat).square().mean()
 
 
 def _refine_loss(output: "torch.Tensor", classes: "torch.Tensor") -> "torch.Tensor":

@@ -67,9 +67,7 @@ def fit(
 
     folder.mkdir(parents=True, exist_ok=True)
     network.to(device)
-    average = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(min(0.995, 1 - 4 / settings.steps))
-    )
+    average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_moving_average)
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=1e-4)
     start = _resume(folder / CHECKPOINT, network, average, optimizer, settings)
     log = _Log(folder)
@@ -93,6 +91,12 @@ def fit(
         if step % settings.checkpoint_every == 0 or step == settings.steps:
             _save(folder / CHECKPOINT, network, average, optimizer, step, settings)
     return {name: tensor.detach().cpu() for name, tensor in average.module.state_dict().items()}
+
+
+def _moving_average(average: "torch.Tensor", current: "torch.Tensor", updates: "torch.Tensor") -> "torch.Tensor":
+    """Return the exponential mean of the weights over about 200 steps, over fewer in the beginning."""
+    decay = min(0.995, (1 + float(updates)) / (10 + float(updates)))
+    return decay * average + (1 - decay) * current
 
 
 def _batches(task: Task, settings: Settings, start: int) -> "Iterator[list[torch.Tensor]]":

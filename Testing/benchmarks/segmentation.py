@@ -1,0 +1,160 @@
+"""How well our engine segments: phantoms that no training has drawn, and real CT where it is at hand.
+
+``python -m Testing.benchmarks.segmentation [--cases 20] [--write docs/segmentation-figures.md]``
+"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from OsteoScreenLib.errors import OsteoScreenError
+from OsteoScreenLib.evaluation.overlap import overlap
+from OsteoScreenLib.levels import SCREENED, body_mask, levels_in, trabecular_mask
+from OsteoScreenLib.models import list_models
+from OsteoScreenLib.phantoms import make_phantom
+from OsteoScreenLib.segmentation.engines import TOTALSEGMENTATOR, segment
+from OsteoScreenLib.volume import Volume
+
+FIRST_SEED = 1_000_000
+"""Phantoms from here on are seen by no training run, whose samples are seeded by pairs of smaller numbers."""
+
+GRIDS = (
+    ((288, 220, 288), (1.3, 1.3, 1.3)),
+    ((360, 280, 120), (1.0, 1.0, 3.0)),
+    ((360, 280, 76), (1.0, 1.0, 5.0)),
+    ((256, 200, 240), (1.5, 1.5, 1.5)),
+)
+"""Voxels and mm (i, j, k) of the phantoms, in turn: thin, medium, thick slices."""
+
+
+def phantom_rows(cases: int) -> pd.DataFrame:
+    """Segment phantoms and return one row per true level that is whole in the field of view."""
+    rows = []
+    for case in range(cases):
+        size, spacing = GRIDS[case % len(GRIDS)]
+        phantom = make_phantom(FIRST_SEED + case, size, spacing)
+        started = time.monotonic()
+        try:
+            labels = segment(phantom.volume, device="cpu").labels.voxels
+        except OsteoScreenError as error:
+            print(f"phantom {case}: {error}")
+            labels = np.zeros_like(phantom.labels.voxels)
+        seconds = time.monotonic() - started
+        rows += [
+            {"case": case, "slice_mm": spacing[2], "seconds": seconds, **row}
+            for row in level_rows(phantom.volume, labels, phantom.labels.voxels)
+        ]
+        dice = [f"{row['level']} {row['body_dice']:.3f}" for row in rows if row["case"] == case]
+        print(f"phantom {case}, {spacing[2]:g} mm slices, {seconds:.0f} s: {', '.join(dice)}", flush=True)
+    return pd.DataFrame(rows)
+
+
+def level_rows(volume: Volume, found: np.ndarray, truth: np.ndarray) -> list[dict[str, object]]:
+    """Compare two label maps level by level; a level counts as right where its body meets the true one most."""
+    rows = []
+    for level in SCREENED:
+        true_body = body_mask(truth, level)
+        if not true_body.any():
+            continue
+        under = found[true_body & (found > 0)] // 10
+        right = bool(under.size) and levels_in(np.array([np.bincount(under).argmax() * 10])) == [level]
+        body = overlap(body_mask(found, level), true_body, volume.spacing)
+        trabecular = overlap(trabecular_mask(found, level), trabecular_mask(truth, level), volume.spacing)
+        rows.append(
+            {
+                "level": level,
+                "level_right": right,
+                "body_dice": body.dice,
+                "trabecular_dice": trabecular.dice,
+                "body_assd_mm": body.assd,
+                "body_hd95_mm": body.hd95,
+                "hu_bias": _mean(volume, trabecular_mask(found, level)) - _mean(volume, trabecular_mask(truth, level)),
+            }
+        )
+    return rows
+
+
+def real_rows(data: Path) -> pd.DataFrame:
+    """Segment the TotalSegmentator test CT and compare its bodies with that model's own (not a person's).
+
+    The reference for the trabecular HU is the body eroded by one voxel.
+    """
+    import SimpleITK as sitk
+    from scipy.ndimage import binary_erosion
+
+    from OsteoScreenLib.readers import read_volume
+
+    folder = data / "ct_totalsegmentator"
+    volume = read_volume(folder / "ct.nii.gz")
+    vertebrae, bodies = (
+        sitk.GetArrayFromImage(sitk.ReadImage(str(folder / f"{name}.nii.gz"))) for name in ("vertebrae", "bodies")
+    )
+    started = time.monotonic()
+    found = segment(volume, device="cpu").labels.voxels
+    print(f"ct_totalsegmentator: {time.monotonic() - started:.0f} s")
+    rows = []
+    codes = {level: code for code, level in TOTALSEGMENTATOR.items()}
+    for level in SCREENED:
+        reference = (vertebrae == codes[level]) & (bodies == 1)
+        body = overlap(body_mask(found, level), reference, volume.spacing)
+        inner = _mean(volume, binary_erosion(reference))
+        mine = _mean(volume, trabecular_mask(found, level))
+        rows.append({"level": level, "body_dice": body.dice, "body_assd_mm": body.assd, "body_hd95_mm": body.hd95,
+                     "reference_hu": inner, "trabecular_hu": mine, "hu_difference": mine - inner})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _mean(volume: Volume, mask: np.ndarray) -> float:
+    return float(volume.voxels[mask].mean()) if mask.any() else float("nan")
+
+
+def summary(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the figures of all phantoms and of each slice thickness."""
+    groups = [("all", rows), *((f"{mm:g} mm slices", part) for mm, part in rows.groupby("slice_mm"))]
+    return pd.DataFrame(
+        {
+            "phantoms": name,
+            "vertebrae": len(part),
+            "levels right": f"{100 * part.level_right.mean():.1f} %",
+            "body Dice, mean (worst)": f"{part.body_dice.mean():.3f} ({part.body_dice.min():.3f})",
+            "trabecular Dice": f"{part.trabecular_dice.mean():.3f} ({part.trabecular_dice.min():.3f})",
+            "body ASSD, mm": f"{part.body_assd_mm.mean():.2f}",
+            "HD95, mm": f"{part.body_hd95_mm.mean():.2f}",
+            "HU bias, mean ± SD": f"{part.hu_bias.mean():+.1f} ± {part.hu_bias.std():.1f}",
+            "seconds a case": f"{part.groupby('case').seconds.first().mean():.1f}",
+        }
+        for name, part in groups
+    )
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Return a table as Markdown, numbers with three digits."""
+    cells = [[f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row] for row in table.values]
+    lines = [list(table.columns), ["---"] * table.shape[1], *cells]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def main() -> None:
+    """Run the benchmark, print the tables and keep them."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--cases", type=int, default=20)
+    options.add_argument("--write", type=Path, help="a Markdown file for the tables")
+    wanted = options.parse_args()
+    text = ["Models: " + "; ".join(f"{card.name} {card.version} ({card.sha256[:12]})" for card in list_models()) + "."]
+    rows = phantom_rows(wanted.cases)
+    text += [f"{wanted.cases} phantoms, seeds from {FIRST_SEED}, none drawn in training.", markdown(summary(rows))]
+    data = Path(os.environ.get("OSTEOSCREEN_DATA", Path(__file__).parents[3] / "shared" / "data"))
+    if data.is_dir():
+        text += ["Real CT (`ct_totalsegmentator`; the reference is another model's output).", markdown(real_rows(data))]
+    page = "\n\n".join(text) + "\n"
+    print(page)
+    if wanted.write:
+        wanted.write.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""The trainer: it learns, goes on where it stopped, and never loads anything but tensors."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from OsteoScreenLib.errors import Cancelled, ModelError
+from OsteoScreenLib.training.trainer import CHECKPOINT, CURVE, Settings, Task, fit
+
+WEIGHTS = np.array([1.5, -2.0, 0.5], np.float32)
+
+
+def _sample(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    x = rng.normal(size=3).astype(np.float32)
+    return x, (x @ WEIGHTS).astype(np.float32).reshape(1)
+
+
+TASK = Task(
+    "line",
+    _sample,
+    lambda output, y: (output - y).square().mean(),
+    lambda output, y: {"error": float((output - y).abs().mean())},
+)
+
+
+def _network() -> torch.nn.Module:
+    torch.manual_seed(1)
+    return torch.nn.Linear(3, 1)
+
+
+def _settings(steps: int, **other: int) -> Settings:
+    return Settings(steps=steps, batch=4, rate=0.1, workers=0, checkpoint_every=50, validate_every=100, **other)
+
+
+def test_it_learns_and_keeps_the_curve(tmp_path: Path) -> None:
+    weights = fit(_network(), TASK, _settings(400), tmp_path)
+    assert np.allclose(weights["weight"].numpy(), WEIGHTS, atol=0.05)
+    rows = (tmp_path / CURVE).read_text().splitlines()
+    assert rows[0] == "step,loss,error"
+    assert [row.split(",")[0] for row in rows[1:]] == ["100", "200", "300", "400"]
+
+
+def test_a_stopped_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
+    unbroken = fit(_network(), TASK, _settings(100), tmp_path / "a")
+    calls = iter(range(1000))
+    with pytest.raises(Cancelled):
+        fit(_network(), TASK, _settings(100), tmp_path / "b", cancelled=lambda: next(calls) == 75)
+    resumed = fit(_network(), TASK, _settings(100), tmp_path / "b")
+    for name, tensor in unbroken.items():
+        assert torch.allclose(resumed[name], tensor, atol=1e-6)
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    fit(_network(), TASK, _settings(50), tmp_path)
+    with pytest.raises(ModelError, match="does not belong"):
+        fit(torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Linear(2, 1)), TASK, _settings(60), tmp_path)
+    (tmp_path / CHECKPOINT).write_bytes(b"not tensors")
+    with pytest.raises(ModelError, match="does not belong"):
+        fit(_network(), TASK, _settings(60), tmp_path)

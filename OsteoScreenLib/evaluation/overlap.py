@@ -1,5 +1,6 @@
 """Agreement of two masks: overlap and surface distances, computed by MONAI."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,8 @@ def overlap(prediction: np.ndarray, reference: np.ndarray, spacing: tuple[float,
     box = tuple(slice(max(0, low - 1), high + 2) for low, high in zip(where.min(0), where.max(0), strict=True))
     pair = [np.pad(mask[box], 1)[None, None].astype(np.uint8) for mask in (a, b)]
     steps = list(spacing[::-1])
-    assd = compute_average_surface_distance(*pair, include_background=True, symmetric=True, spacing=steps)
-    hd95 = compute_hausdorff_distance(*pair, include_background=True, percentile=95, spacing=steps)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        assd = compute_average_surface_distance(*pair, include_background=True, symmetric=True, spacing=steps)
+        hd95 = compute_hausdorff_distance(*pair, include_background=True, percentile=95, spacing=steps)
     return Overlap(dice, float(assd), float(hd95))

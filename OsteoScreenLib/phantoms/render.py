@@ -64,7 +64,7 @@ def render(scene: Scene, grid: Volume, rng: np.random.Generator) -> tuple[np.nda
     for solid in (*scene.solids, *_discs(scene), *_canal(scene)):
         _paint_solid(canvas, solid)
     for level in scene.vertebrae:
-        _paint_vertebra(canvas, level, rng)
+        _paint_vertebra(canvas, level)
     return canvas.hu, canvas.labels
 
 
@@ -98,11 +98,10 @@ def _paint_solid(canvas: Canvas, solid: Solid) -> None:
     canvas.blend(box, canvas.coverage(distance + thickness), inside)
 
 
-def _paint_vertebra(canvas: Canvas, level: str, rng: np.random.Generator) -> None:
+def _paint_vertebra(canvas: Canvas, level: str) -> None:
     """Paint arch and processes, then the body over them; the body alone is labelled."""
     scene, bone, shape = canvas.scene, canvas.scene.bone, canvas.scene.vertebrae[level]
     centre, frame = scene.spine.centres[level], scene.spine.frames[level]
-    gradients = rng.normal(0, 0.06, 3)
     box = canvas.box(centre - shape.reach, centre + shape.reach)
     if box is None:
         return
@@ -122,7 +121,8 @@ def _paint_vertebra(canvas: Canvas, level: str, rng: np.random.Generator) -> Non
     body = shape.body(local)
     x, y, z = local
     vein = np.exp(-np.square(x / 5) - np.square((y + 0.4 * depth) / (0.22 * depth)) - np.square(z / 3.5))
-    marrow = bone.trabecular[level] * (1 + gradients[0] * 2 * y / depth + gradients[1] * 2 * z / height - 0.4 * vein)
+    front, top = bone.gradients[level]
+    marrow = bone.trabecular[level] * (1 + front * 2 * y / depth + top * 2 * z / height - 0.4 * vein)
     marrow += bone.texture * canvas.grain[near]
     marrow += bone.endplate_sclerosis * np.clip(1 - (height / 2 - np.abs(z)) / 5, 0, 1)
     canvas.blend(near, canvas.coverage(body), bone.cortex)

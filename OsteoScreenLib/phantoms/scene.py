@@ -12,9 +12,13 @@ from OsteoScreenLib.phantoms.vertebra import VertebraShape, random_vertebra
 
 @dataclass(frozen=True)
 class Bone:
-    """How dense the vertebrae are: HU means of the compartments, cortex thickness in mm, texture SD in HU."""
+    """How dense the vertebrae are: HU means of the compartments, cortex thickness in mm, texture SD in HU.
+
+    `gradients` is the relative change of a level's density from its centre to the front and to the top.
+    """
 
     trabecular: dict[str, float]
+    gradients: dict[str, tuple[float, float]]
     cortex: float
     cortex_mm: float
     texture: float
@@ -96,6 +100,7 @@ def random_bone(rng: np.random.Generator) -> Bone:
     cortex = rng.uniform(350, 1100)
     return Bone(
         trabecular={level: mean + rng.normal(0, 10) for level in SPINE_LEVELS},
+        gradients={level: tuple(rng.normal(0, 0.06, 2).tolist()) for level in SPINE_LEVELS},
         cortex=cortex,
         cortex_mm=rng.uniform(0.35, 1.1),
         texture=rng.uniform(5, 45),

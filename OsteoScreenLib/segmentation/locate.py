@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoScreenLib.errors import AnatomyError
-from OsteoScreenLib.segmentation.networks import COARSE_LEVELS, COARSE_SPACING, normalise
+from OsteoScreenLib.segmentation.networks import COARSE_LEVELS, COARSE_SPACING, HEIGHT_SCALE, normalise
 from OsteoScreenLib.volume import Volume, isotropic
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ _SPACING_MM = dict(zip(SEQUENCE, (18, 19, 20, 21, 22, 23, 24, 25, 26, 28, 30, 32
 """Usual distance in mm from a body's centre to the one above it."""
 
 _SPACING_SD = 0.17
+_HEIGHT_SD = 1.5
 _PEAK = 0.25
 _MOST = 60
 _MULTIPLE = 16
@@ -26,11 +27,15 @@ _MULTIPLE = 16
 
 @dataclass(frozen=True)
 class Candidate:
-    """A body centre that the network saw: RAS mm, height of the heatmap there, log-probability of each channel."""
+    """A body centre that the network saw.
+
+    RAS mm, value of the heatmap there, log-probability of each of `COARSE_LEVELS`, levels below L1 by the height.
+    """
 
     centre: np.ndarray
     heat: float
     log_level: np.ndarray
+    height: float
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,8 @@ def locate(volume: Volume, network: "Module", device: str) -> list[Located]:
     return located
 
 
-def _coarse_pass(volume: Volume, network: "Module", device: str) -> tuple[Volume, np.ndarray, np.ndarray]:
-    """Return the 6 mm grid, level probabilities (channel, k, j, i) and the centre heatmap (k, j, i) of a CT."""
+def _coarse_pass(volume: Volume, network: "Module", device: str) -> tuple[Volume, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the 6 mm grid, level probabilities (channel, k, j, i), centre heatmap and height (k, j, i) of a CT."""
     import torch
 
     coarse = isotropic(volume, COARSE_SPACING)
@@ -67,10 +72,10 @@ def _coarse_pass(volume: Volume, network: "Module", device: str) -> tuple[Volume
         output = network(torch.from_numpy(image)[None, None].to(device)).float().cpu()[0]
         k, j, i = coarse.voxels.shape
         output = output[:, :k, :j, :i]
-        return coarse, output[:-1].softmax(0).numpy(), output[-1].numpy()
+        return coarse, output[:-2].softmax(0).numpy(), output[-2].numpy(), output[-1].numpy() * HEIGHT_SCALE
 
 
-def candidates(coarse: Volume, probability: np.ndarray, heat: np.ndarray) -> list[Candidate]:
+def candidates(coarse: Volume, probability: np.ndarray, heat: np.ndarray, height: np.ndarray) -> list[Candidate]:
     """Return the local maxima of the heatmap with the level scores of their surroundings, from head to foot."""
     from scipy.ndimage import maximum_filter
 
@@ -86,7 +91,8 @@ def candidates(coarse: Volume, probability: np.ndarray, heat: np.ndarray) -> lis
         if any(np.linalg.norm(centre - other.centre) < 12 for other in found):
             continue
         level = (probability[1:, *box] * weight).sum((1, 2, 3)) + 1e-3 * weight.sum()
-        found.append(Candidate(centre, float(heat[tuple(peak)]), np.log(level / level.sum())))
+        below = float((height[box] * weight).sum() / weight.sum())
+        found.append(Candidate(centre, float(heat[tuple(peak)]), np.log(level / level.sum()), below))
     return sorted(found, key=lambda c: -c.centre[2])
 
 
@@ -124,8 +130,8 @@ def sequence(found: list[Candidate]) -> list[Located]:
 
 def _unary(candidate: Candidate, level: str) -> float:
     channel = COARSE_LEVELS.index(level) if level in COARSE_LEVELS else 0
-    above = 0.0 if level in COARSE_LEVELS else -0.05 * (SEQUENCE.index("T10") - SEQUENCE.index(level))
-    return float(candidate.log_level[channel] + 2 * np.log(candidate.heat / _PEAK) + above)
+    off = candidate.height - (SEQUENCE.index(level) - SEQUENCE.index("L1"))
+    return float(candidate.log_level[channel] + 2 * np.log(candidate.heat / _PEAK) - 0.5 * (off / _HEIGHT_SD) ** 2)
 
 
 def _link(upper: Candidate, lower: Candidate, level: int, steps: int) -> float:

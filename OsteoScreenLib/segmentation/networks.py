@@ -13,9 +13,15 @@ COARSE_SPACING = 6.0
 """Voxel size in mm of the whole-image pass that finds bodies and their levels."""
 
 COARSE_LEVELS: tuple[str, ...] = ("above T11", "T11", "T12", "L1", "L2", "L3", "L4", "L5", "S1")
-"""Channels 1 to 9 of the coarse network; channel 0 is background, the last one is the heatmap of body centres."""
+"""Channels 1 to 9 of the coarse network; channel 0 is background.
 
-COARSE_CHANNELS = len(COARSE_LEVELS) + 2
+Two more follow: the heatmap of body centres and the height, which says of every voxel, bone or not, how many levels
+below the centre of L1 it lies, divided by `HEIGHT_SCALE`.
+"""
+
+COARSE_CHANNELS = len(COARSE_LEVELS) + 3
+
+HEIGHT_SCALE = 4.0
 
 CENTRE_SIGMA = 7.0
 """SD in mm of the Gaussian that marks a body's centre in the heatmap."""

@@ -16,6 +16,7 @@ from OsteoScreenLib.segmentation.networks import (
     COARSE_SPACING,
     FINE_SIZE,
     FINE_SPACING,
+    HEIGHT_SCALE,
     normalise,
 )
 from OsteoScreenLib.training.shapes import MeasuredVertebra
@@ -40,7 +41,8 @@ def training_scene(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra])
 def coarse_sample(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra]) -> tuple[np.ndarray, ...]:
     """Draw a whole abdomen at 6 mm.
 
-    Returns input (1, k, j, i), class map (k, j, i; 0 background, then `COARSE_LEVELS`) and centre heatmap (k, j, i).
+    Returns input (1, k, j, i), class map (k, j, i; 0 background, then `COARSE_LEVELS`), centre heatmap (k, j, i) and
+    height (k, j, i; NaN outside of the field of view).
     """
     scene = training_scene(rng, shapes)
     level = SPINE_LEVELS[rng.integers(SPINE_LEVELS.index("T9"), len(SPINE_LEVELS))]
@@ -57,7 +59,8 @@ def coarse_sample(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra]) 
     for name in SPINE_LEVELS:
         heat = np.maximum(heat, _blob(field, scene.centre(name)))
     heat[~seen] = 0
-    return normalise(hu)[None], classes.astype(np.int64), heat
+    height = np.where(seen, _height(field, scene)[:, None, None], np.nan).astype(np.float32)
+    return normalise(hu)[None], classes.astype(np.int64), heat, height
 
 
 def vertebra_sample(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra]) -> tuple[np.ndarray, np.ndarray]:
@@ -88,6 +91,16 @@ def _coarse_classes(labels: np.ndarray) -> np.ndarray:
     for level in SPINE_LEVELS:
         table[BY_NAME[level].code] = COARSE_LEVELS.index(level) + 1 if level in COARSE_LEVELS else 1
     return table[codes]
+
+
+def _height(field: Volume, scene: Scene) -> np.ndarray:
+    """Return of every slice (k) how many levels it lies below L1, over `HEIGHT_SCALE`; it goes on beyond the spine."""
+    z = np.array([scene.centre(level)[2] for level in SPINE_LEVELS])
+    index = np.arange(len(SPINE_LEVELS)) - SPINE_LEVELS.index("L1")
+    slices = field.to_ras(np.stack([np.zeros(len(field.voxels))] * 2 + [np.arange(len(field.voxels))], axis=1))[:, 2]
+    inside = np.interp(slices, z[::-1], index[::-1])
+    beyond = np.clip(slices - z[0], 0, None) / (z[0] - z[1]) - np.clip(z[-1] - slices, 0, None) / (z[-2] - z[-1])
+    return (inside - beyond) / HEIGHT_SCALE
 
 
 def _blob(field: Volume, centre: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from OsteoScreenLib import __version__
 from OsteoScreenLib.models import ModelCard, save_model
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent
-from OsteoScreenLib.segmentation.networks import COARSE_CHANNELS, FINE_CHANNELS, build
+from OsteoScreenLib.segmentation.networks import COARSE_CHANNELS, FINE_CHANNELS, HEIGHT_SCALE, build
 from OsteoScreenLib.training.samples import coarse_sample, vertebra_sample
 from OsteoScreenLib.training.shapes import load_shapes
 from OsteoScreenLib.training.trainer import Settings, Task, fit
@@ -73,12 +73,19 @@ def train(
     )
 
 
-def _locate_loss(output: "torch.Tensor", classes: "torch.Tensor", heat: "torch.Tensor") -> "torch.Tensor":
-    """Return cross entropy and Dice of the level classes plus the squared error of the centre heatmap."""
+def _locate_loss(
+    output: "torch.Tensor", classes: "torch.Tensor", heat: "torch.Tensor", height: "torch.Tensor"
+) -> "torch.Tensor":
+    """Return cross entropy and Dice of the levels, squared error of the centre heatmap, absolute error of the height.
+
+    The height is asked of every voxel: it teaches where in the body a slice is long before the levels are told apart.
+    """
     from monai.losses import DiceCELoss
 
     overlap = DiceCELoss(to_onehot_y=True, softmax=True, include_background=False, batch=True)
-    return overlap(output[:, :-1], classes[:, None]) + 100 * (output[:, -1] - heat).square().mean()
+    classified = overlap(output[:, :-2], classes[:, None])
+    off = (output[:, -1] - height)[height.isfinite()].abs().mean()
+    return classified + 100 * (output[:, -2] - heat).square().mean() + off
 
 
 def _refine_loss(output: "torch.Tensor", classes: "torch.Tensor") -> "torch.Tensor":
@@ -92,13 +99,16 @@ def _dice(a: "torch.Tensor", b: "torch.Tensor") -> float:
     return 2 * float((a & b).sum()) / total if total else float("nan")
 
 
-def _locate_measures(output: "torch.Tensor", classes: "torch.Tensor", heat: "torch.Tensor") -> dict[str, float]:
-    found = output[:, :-1].argmax(1)
+def _locate_measures(
+    output: "torch.Tensor", classes: "torch.Tensor", heat: "torch.Tensor", height: "torch.Tensor"
+) -> dict[str, float]:
+    found = output[:, :-2].argmax(1)
     body = classes > 0
     return {
         "body_dice": _dice(found > 0, body),
         "level_accuracy": float((found[body] == classes[body]).float().mean()),
-        "heat_rmse": float((output[:, -1] - heat).square().mean().sqrt()),
+        "heat_rmse": float((output[:, -2] - heat).square().mean().sqrt()),
+        "height_error_levels": float((output[:, -1] - height)[body].abs().mean()) * HEIGHT_SCALE,
     }
 
 

@@ -20,7 +20,7 @@ from OsteoScreenLib.segmentation.engines import TOTALSEGMENTATOR, segment
 from OsteoScreenLib.volume import Volume
 
 FIRST_SEED = 1_000_000
-"""Phantoms from here on are seen by no training run, whose samples are seeded by pairs of smaller numbers."""
+"""Phantoms from here on are seen by no training run, whose samples have pairs (run, number) for a seed."""
 
 GRIDS = (
     ((288, 220, 288), (1.3, 1.3, 1.3)),

@@ -200,3 +200,41 @@ def test_values_are_not_taken_for_hu_without_air(
     sitk.WriteImage(positive.to_sitk(), str(path))
     assert_refused(capfd, ["screen", str(path), "-o", str(tmp_path / "out")], "not a CT in HU")
     assert listing(tmp_path) == ["mr.nii.gz"]
+
+
+def head(folder: Path) -> Path:
+    """A skull with a brain in it, in air, on a grid of 4 mm."""
+    from OsteoScreenLib.image_file import write_image
+    from OsteoScreenLib.phantoms.solids import ellipsoid
+    from OsteoScreenLib.volume import grid
+
+    field = grid(np.zeros(3), (56, 64, 56), 4.0)
+    points = np.stack(np.meshgrid(*[np.arange(n) * 4.0 - 2.0 * n for n in (56, 64, 56)], indexing="ij")).T
+    distance = ellipsoid((0, 0, 0), (75, 95, 90))(np.moveaxis(points, -1, 0).astype(np.float32))
+    noise = np.random.default_rng(0).normal(0, 10, distance.shape)
+    hu = np.select([distance < -7, distance < 0, distance < 4], [35.0, 900.0, 20.0], -1000.0) + noise
+    path = folder / "head.nii.gz"
+    write_image(field.with_voxels(hu.astype(np.int16)), path)
+    return path
+
+
+def chest(folder: Path) -> Path:
+    """A phantom from T6 to T10: a CT with a spine, but without L1-L4."""
+    from OsteoScreenLib.image_file import write_image
+    from OsteoScreenLib.phantoms import make_phantom
+
+    path = folder / "chest.nii.gz"
+    write_image(make_phantom(3, (90, 70, 27), (4.0, 4.0, 4.0), centre="T8").volume, path)
+    return path
+
+
+@pytest.mark.parametrize("make", [head, chest], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("command", ["screen", "segment"])
+def test_a_ct_without_l1_to_l4_is_refused_in_one_line(
+    command: str, make: Callable[[Path], Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = make(tmp_path)
+    before = listing(tmp_path)
+    output = tmp_path / ("out" if command == "screen" else "out.seg.nrrd")
+    assert_refused(capfd, [command, str(source), "-o", str(output)], "choose")
+    assert listing(tmp_path) == before

@@ -1,9 +1,11 @@
 """The sequence of levels: consistent, robust against what networks get wrong, honest about doubt."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from OsteoScreenLib.segmentation.locate import Candidate, sequence
+from OsteoScreenLib.segmentation.locate import SEQUENCE, Candidate, sequence
 from OsteoScreenLib.segmentation.networks import COARSE_LEVELS
 
 SPACING = {"T11": 31, "T12": 33, "L1": 35, "L2": 37, "L3": 38, "L4": 38, "L5": 38, "S1": 34}
@@ -17,7 +19,8 @@ def _spine(levels: list[str], *, sure: float = 0.8, shift: int = 0) -> list[Cand
         channel = min(COARSE_LEVELS.index(level if level in COARSE_LEVELS else "above T11") + shift, 8)
         scores = np.full(len(COARSE_LEVELS), (1 - sure) / 8)
         scores[channel] = sure
-        found.append(Candidate(np.array([0.0, 0.0, z]), 0.9, np.log(scores)))
+        below = SEQUENCE.index(level) - SEQUENCE.index("L1") + 0.7
+        found.append(Candidate(np.array([0.0, 0.0, z]), 0.9, np.log(scores), below))
     return found
 
 
@@ -43,7 +46,7 @@ def test_one_body_called_wrongly_does_not_break_the_count() -> None:
     found = _spine(WHOLE)
     wrong = np.full(len(COARSE_LEVELS), 0.025)
     wrong[COARSE_LEVELS.index("L2")] = 0.8
-    found[5] = Candidate(found[5].centre, 0.9, np.log(wrong))
+    found[5] = replace(found[5], log_level=np.log(wrong))
     assert _levels(found) == WHOLE
 
 
@@ -55,7 +58,7 @@ def test_a_missed_body_leaves_a_gap() -> None:
 
 def test_a_blob_off_the_spine_is_left_out() -> None:
     found = _spine(WHOLE)
-    blob = Candidate(np.add(found[4].centre, [80.0, 40.0, -15.0]), 0.5, found[4].log_level)
+    blob = replace(found[4], centre=np.add(found[4].centre, [80.0, 40.0, -15.0]), heat=0.5)
     assert _levels(sorted([*found, blob], key=lambda c: -c.centre[2])) == WHOLE
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from OsteoScreenLib.segmentation.networks import CENTRE_SIGMA, COARSE_LEVELS, COARSE_SPACING, FINE_SIZE
+from OsteoScreenLib.segmentation.networks import CENTRE_SIGMA, COARSE_LEVELS, COARSE_SPACING, FINE_SIZE, HEIGHT_SCALE
 from OsteoScreenLib.training.samples import COARSE_SIZE, coarse_sample, vertebra_sample
 from OsteoScreenLib.training.shapes import load_shapes
 
 
 def test_coarse_sample_marks_levels_and_centres() -> None:
-    image, classes, heat = coarse_sample(np.random.default_rng(4), [])
+    image, classes, heat, _ = coarse_sample(np.random.default_rng(4), [])
     assert image.shape == (1, *COARSE_SIZE[::-1])
     assert classes.shape == heat.shape == COARSE_SIZE[::-1]
     assert 0 < classes.max() <= len(COARSE_LEVELS)
@@ -22,6 +22,15 @@ def test_coarse_sample_marks_levels_and_centres() -> None:
     near = classes[max(0, k - 2) : k + 3, max(0, j - 2) : j + 3, max(0, i - 2) : i + 3]
     assert near.any()
     assert heat.max() == pytest.approx(1.0, abs=1 - np.exp(-0.5 * 3 * (COARSE_SPACING / 2 / CENTRE_SIGMA) ** 2))
+
+
+def test_height_counts_levels_downwards_from_l1() -> None:
+    _, classes, _, height = coarse_sample(np.random.default_rng(4), [])
+    for level in ("T12", "L1", "L2", "L3"):
+        mask = classes == COARSE_LEVELS.index(level) + 1
+        if mask.any():
+            below = COARSE_LEVELS.index(level) - COARSE_LEVELS.index("L1")
+            assert np.nanmean(height[mask]) * HEIGHT_SCALE == pytest.approx(below, abs=0.3)
 
 
 def test_vertebra_sample_asks_for_the_middle_one_only() -> None:

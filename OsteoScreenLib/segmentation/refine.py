@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoScreenLib.levels import BY_NAME, SHELL, TRABECULAR
+from OsteoScreenLib.levels import BY_NAME, SHELL, SHELL_MM, TRABECULAR
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
 from OsteoScreenLib.segmentation.networks import FINE_SIZE, FINE_SPACING, normalise
 from OsteoScreenLib.volume import Volume, band_limited, grid, resample
@@ -19,7 +19,7 @@ SMALLEST_ML, LARGEST_ML = 4.0, 110.0
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """One vertebra in its crop: level, crop grid, and probabilities (2, k, j, i) of shell and trabecular part."""
+    """One vertebra in its crop: level, crop grid, and the probability (k, j, i) of being its body."""
 
     level: str
     crop: Volume
@@ -41,14 +41,14 @@ def refine(
     """
     source = band_limited(volume, FINE_SPACING)
     labels = np.zeros(volume.voxels.shape, dtype=np.uint16)
-    strength = np.zeros(volume.voxels.shape, dtype=np.float32)
+    depth = np.zeros(volume.voxels.shape, dtype=np.float32)
     doubtful = []
     for n, (level, centre) in enumerate(centres.items()):
         stop_if(cancelled)
         progress(n / len(centres), f"Segmenting {level}")
         first = _segment_crop(source, level, centre, network, device)
         second = _segment_crop(source, level, _centroid(first, centre), network, device)
-        if not _paint(volume, second, labels, strength):
+        if not _paint(volume, second, labels, depth):
             doubtful.append(level)
     return labels, doubtful
 
@@ -59,18 +59,22 @@ def _segment_crop(source: Volume, level: str, centre: np.ndarray, network: "Modu
     crop = resample(source, grid(centre, (FINE_SIZE,) * 3, FINE_SPACING))
     with torch.inference_mode():
         image = torch.from_numpy(normalise(crop.voxels))[None, None].to(device)
-        probability = network(image).float().softmax(1)[0, 1:].cpu().numpy()
+        probability = network(image).float().softmax(1)[0, 1:].sum(0).cpu().numpy()
     return Body(level, crop, probability)
 
 
 def _centroid(body: Body, fallback: np.ndarray) -> np.ndarray:
     """Return the centroid of a crop's body in RAS mm, or `fallback` where the crop holds none."""
-    inside = np.argwhere(body.probability.sum(0) > 0.5)
+    inside = np.argwhere(body.probability > 0.5)
     return body.crop.to_ras(inside.mean(0)[::-1]) if len(inside) else fallback
 
 
-def _paint(volume: Volume, body: Body, labels: np.ndarray, strength: np.ndarray) -> bool:
-    """Write a body into the label map where it is stronger than its neighbours; tell whether it is believable."""
+def _paint(volume: Volume, body: Body, labels: np.ndarray, depth: np.ndarray) -> bool:
+    """Write a body into the label map where it is deeper than its neighbours; tell whether it is believable.
+
+    The compartments are parted by depth below the surface, not by the network's own two classes: those call a dense
+    focus in the middle shell, too.
+    """
     box = _box(volume, body.crop)
     if box is None:
         return False
@@ -78,17 +82,31 @@ def _paint(volume: Volume, body: Body, labels: np.ndarray, strength: np.ndarray)
     matrix = volume.ijk_to_ras.copy()
     matrix[:3, 3] = volume.to_ras(np.array(start))
     window = Volume(labels[box], matrix)
-    shell, trabecular = (
-        resample(replace(body.crop, voxels=part), window, outside=0.0).voxels for part in body.probability
-    )
-    mask = _largest(shell + trabecular > 0.5)
+    inside = resample(replace(body.crop, voxels=_depth(body.probability)), window, outside=-1.0).voxels
+    mask = _largest(inside > 0)
     if not SMALLEST_ML <= mask.sum() * volume.voxel_volume / 1000 <= LARGEST_ML:
         return False
-    mask &= shell + trabecular > strength[box]
+    mask &= inside > depth[box]
     code = 10 * BY_NAME[body.level].code
-    labels[box][mask] = np.where(trabecular > shell, code + TRABECULAR, code + SHELL)[mask]
-    strength[box][mask] = (shell + trabecular)[mask]
+    labels[box][mask] = np.where(inside > SHELL_MM, code + TRABECULAR, code + SHELL)[mask]
+    depth[box][mask] = inside[mask]
     return True
+
+
+def _depth(probability: np.ndarray) -> np.ndarray:
+    """Return how deep in mm each voxel of a crop lies below the body's surface, negative outside.
+
+    The surface is that of the probability interpolated to half the voxel size, so that depth is good to a fraction of
+    a voxel.
+    """
+    from scipy.ndimage import distance_transform_edt, zoom
+
+    inside = zoom(probability, 2, order=1, mode="nearest", grid_mode=True) > 0.5
+    step = FINE_SPACING / 2
+    signed = distance_transform_edt(inside, step) - distance_transform_edt(~inside, step)
+    signed -= np.sign(signed) * step / 2
+    k, j, i = probability.shape
+    return signed.reshape(k, 2, j, 2, i, 2).mean((1, 3, 5)).astype(np.float32)
 
 
 def _box(volume: Volume, crop: Volume) -> tuple[slice, slice, slice] | None:

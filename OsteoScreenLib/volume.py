@@ -74,6 +74,12 @@ class Volume:
             raise ValueError(f"voxels of shape {voxels.shape} do not lie on a grid of shape {self.voxels.shape}")
         return replace(self, voxels=voxels)
 
+    def window(self, box: tuple[slice, slice, slice]) -> "Volume":
+        """Return the part of the volume inside (k, j, i) slices, in its place; the voxels are shared, not copied."""
+        matrix = self.ijk_to_ras.copy()
+        matrix[:3, 3] = self.to_ras(np.array([s.start or 0 for s in reversed(box)]))
+        return replace(self, voxels=self.voxels[box], ijk_to_ras=matrix)
+
     def to_ras(self, ijk: np.ndarray) -> np.ndarray:
         """Map points (..., 3) from (i, j, k) to RAS mm."""
         return np.asarray(ijk) @ self.ijk_to_ras[:3, :3].T + self.ijk_to_ras[:3, 3]
@@ -129,10 +135,11 @@ def resample(volume: Volume, reference: Volume, *, nearest: bool = False, outsid
     return replace(reference, voxels=sitk.GetArrayFromImage(image), acquisition=volume.acquisition, name=volume.name)
 
 
-def grid(centre: np.ndarray, size: tuple[int, int, int], spacing: float) -> Volume:
+def grid(centre: np.ndarray, size: tuple[int, int, int], spacing: float | tuple[float, float, float]) -> Volume:
     """Return an empty RAS-aligned float32 volume of `size` (i, j, k) voxels of `spacing` mm around a RAS point."""
-    matrix = np.diag([spacing, spacing, spacing, 1.0])
-    matrix[:3, 3] = np.asarray(centre) - spacing * (np.asarray(size) - 1) / 2
+    steps = np.broadcast_to(spacing, 3)
+    matrix = np.diag([*steps, 1.0])
+    matrix[:3, 3] = np.asarray(centre) - steps * (np.asarray(size) - 1) / 2
     return Volume(np.zeros(size[::-1], dtype=np.float32), matrix)
 
 

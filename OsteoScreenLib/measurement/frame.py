@@ -71,9 +71,7 @@ def crop(volume: Volume, box: tuple[slice, slice, slice], margin: int = 1) -> Vo
     box = tuple(
         slice(max(0, s.start - margin), min(n, s.stop + margin)) for s, n in zip(box, volume.voxels.shape, strict=True)
     )
-    matrix = volume.ijk_to_ras.copy()
-    matrix[:3, 3] = volume.to_ras(np.array([s.start for s in reversed(box)]))
-    return Volume(volume.voxels[box], matrix, volume.acquisition, volume.name)
+    return volume.window(box)
 
 
 def sample(volume: Volume, points: np.ndarray, outside: float = 0.0) -> np.ndarray:

@@ -39,27 +39,21 @@ def make_phantom(
     rng = np.random.default_rng(seed)
     scene = scene or random_scene(rng)
     protocol = protocol or random_protocol(rng)
-    slices = 1 + 2 * max(0, ceil((spacing[2] / 1.5 - 1) / 2))
     middle = scene.centre(centre) * [0, 1, 1] + [0, 15, 0]
-    base = grid(middle, size, 1.0)
-    matrix = np.diag([*spacing, 1.0])
-    matrix[:3, 3] = middle - np.asarray(spacing) * (np.asarray(size) - 1) / 2
-    base = replace(base, ijk_to_ras=matrix)
-    labels = np.zeros(base.voxels.shape, dtype=np.uint16)
-    hu = np.zeros(base.voxels.shape, dtype=np.float32)
+    slices = 1 + 2 * max(0, ceil((spacing[2] / 1.5 - 1) / 2))
+    hu = np.zeros(size[::-1], dtype=np.float32)
     for step in range(slices):
-        offset = matrix.copy()
-        offset[2, 3] += spacing[2] * ((step + 0.5) / slices - 0.5)
-        part, truth = _rendered(scene, replace(base, ijk_to_ras=offset), rng)
+        off = [0, 0, spacing[2] * ((step + 0.5) / slices - 0.5)]
+        part, truth = _rendered(scene, grid(middle + off, size, spacing), rng)
         hu += part / slices
         if step == slices // 2:
             labels = truth
-    hu = scan(hu, spacing, protocol, rng)
+    hu = np.round(scan(hu, spacing, protocol, rng)).astype(np.int16)
     facts = Acquisition(
         kvp=120.0, slice_thickness=spacing[2], manufacturer="OsteoScreen", model="synthetic phantom",
         series_description=f"phantom, seed {seed}",
     )  # fmt: skip
-    volume = replace(base, voxels=np.round(hu).astype(np.int16), acquisition=facts, name=f"phantom-{seed}")
+    volume = replace(grid(middle, size, spacing), voxels=hu, acquisition=facts, name=f"phantom-{seed}")
     return Phantom(volume, volume.with_voxels(labels), scene)
 
 
@@ -69,9 +63,7 @@ def _rendered(scene: Scene, whole: Volume, rng: np.random.Generator) -> tuple[np
     edges = np.linspace(0, count, min(_SLABS, count) + 1).astype(int)
 
     def slab(start: int, stop: int, noise: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        matrix = whole.ijk_to_ras.copy()
-        matrix[:3, 3] = whole.to_ras(np.array([0, 0, start]))
-        return render(scene, Volume(whole.voxels[start:stop], matrix), noise)
+        return render(scene, whole.window((slice(start, stop), slice(None), slice(None))), noise)
 
     with ThreadPoolExecutor() as pool:
         parts = list(pool.map(slab, edges[:-1], edges[1:], rng.spawn(len(edges) - 1)))

@@ -1,6 +1,6 @@
 """Each vertebra by itself: shell and trabecular compartment at 1.5 mm, brought back onto the input's grid."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,11 +78,7 @@ def _paint(volume: Volume, body: Body, labels: np.ndarray, depth: np.ndarray) ->
     box = _box(volume, body.crop)
     if box is None:
         return False
-    start = [s.start for s in box[::-1]]
-    matrix = volume.ijk_to_ras.copy()
-    matrix[:3, 3] = volume.to_ras(np.array(start))
-    window = Volume(labels[box], matrix)
-    inside = resample(replace(body.crop, voxels=_depth(body.probability)), window, outside=-1.0).voxels
+    inside = resample(body.crop.with_voxels(_depth(body.probability)), volume.window(box), outside=-1.0).voxels
     mask = _largest(inside > 0)
     if not SMALLEST_ML <= mask.sum() * volume.voxel_volume / 1000 <= LARGEST_ML:
         return False

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoScreenLib.errors import AnatomyError
-from OsteoScreenLib.segmentation.networks import COARSE_LEVELS, COARSE_SPACING, HEIGHT_SCALE, normalise
+from OsteoScreenLib.segmentation.networks import COARSE_FIELD, COARSE_LEVELS, COARSE_SPACING, HEIGHT_SCALE, normalise
 from OsteoScreenLib.volume import Volume, isotropic
 
 if TYPE_CHECKING:
@@ -62,17 +62,31 @@ def locate(volume: Volume, network: "Module", device: str) -> list[Located]:
 
 
 def _coarse_pass(volume: Volume, network: "Module", device: str) -> tuple[Volume, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the 6 mm grid, level probabilities (channel, k, j, i), centre heatmap and height (k, j, i) of a CT."""
+    """Return a 6 mm grid, level probabilities (channel, k, j, i), centre heatmap and height (k, j, i) on it.
+
+    The network looks twice: at the whole image, then at the field around the spine that it saw there, as in training.
+    """
+    coarse = isotropic(volume, COARSE_SPACING)
+    probability, _, _ = _apply(network, coarse, device)
+    spine = np.argwhere(probability[0] < 0.5)
+    if not len(spine):
+        spine = np.array([coarse.voxels.shape]) / 2
+    middle = np.median(spine, axis=0)[1:].astype(int)
+    start = np.clip(middle - COARSE_FIELD // 2, 0, np.maximum(0, np.subtract(coarse.voxels.shape[1:], COARSE_FIELD)))
+    field = coarse.window((slice(None), *(slice(a, a + COARSE_FIELD) for a in start.tolist())))
+    return field, *_apply(network, field, device)
+
+
+def _apply(network: "Module", image: Volume, device: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return level probabilities, heatmap and height of a 6 mm image, which is padded with air as the network needs."""
     import torch
 
-    coarse = isotropic(volume, COARSE_SPACING)
-    pad = [(0, -n % _MULTIPLE) for n in coarse.voxels.shape]
-    image = np.pad(normalise(coarse.voxels), pad, constant_values=normalise(np.array(-1024.0)))
+    pad = [(0, -n % _MULTIPLE) for n in image.voxels.shape]
+    hu = np.pad(image.voxels, pad, constant_values=-1024.0)
+    k, j, i = image.voxels.shape
     with torch.inference_mode():
-        output = network(torch.from_numpy(image)[None, None].to(device)).float().cpu()[0]
-        k, j, i = coarse.voxels.shape
-        output = output[:, :k, :j, :i]
-        return coarse, output[:-2].softmax(0).numpy(), output[-2].numpy(), output[-1].numpy() * HEIGHT_SCALE
+        output = network(torch.from_numpy(normalise(hu))[None, None].to(device)).float().cpu()[0, :, :k, :j, :i]
+    return output[:-2].softmax(0).numpy(), output[-2].numpy(), output[-1].numpy() * HEIGHT_SCALE
 
 
 def candidates(coarse: Volume, probability: np.ndarray, heat: np.ndarray, height: np.ndarray) -> list[Candidate]:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 COARSE_SPACING = 6.0
 """Voxel size in mm of the whole-image pass that finds bodies and their levels."""
 
+COARSE_FIELD = 48
+"""Edge in voxels of the square axial field around the spine that the network looks at: 288 mm."""
+
 COARSE_LEVELS: tuple[str, ...] = ("above T11", "T11", "T12", "L1", "L2", "L3", "L4", "L5", "S1")
 """Channels 1 to 9 of the coarse network; channel 0 is background.
 

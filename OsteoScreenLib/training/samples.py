@@ -12,6 +12,7 @@ from OsteoScreenLib.phantoms.scene import Scene, random_scene
 from OsteoScreenLib.phantoms.spine import SPINE_LEVELS
 from OsteoScreenLib.segmentation.networks import (
     CENTRE_SIGMA,
+    COARSE_FIELD,
     COARSE_LEVELS,
     COARSE_SPACING,
     FINE_SIZE,
@@ -22,8 +23,8 @@ from OsteoScreenLib.segmentation.networks import (
 from OsteoScreenLib.training.shapes import MeasuredVertebra
 from OsteoScreenLib.volume import Volume, grid
 
-COARSE_SIZE = (64, 48, 72)
-"""Voxels (i, j, k) of a coarse training sample: 384 x 288 x 432 mm."""
+COARSE_SIZE = (COARSE_FIELD, COARSE_FIELD, 64)
+"""Voxels (i, j, k) of a coarse training sample: 288 x 288 x 384 mm."""
 
 
 def training_scene(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra]) -> Scene:
@@ -46,7 +47,7 @@ def coarse_sample(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra]) 
     """
     scene = training_scene(rng, shapes)
     level = SPINE_LEVELS[rng.integers(SPINE_LEVELS.index("T9"), len(SPINE_LEVELS))]
-    middle = scene.centre(level) * [0, 1, 1] + [0, 25, 0] + rng.normal(0, [25, 20, 20])
+    middle = scene.centre(level) * [0, 1, 1] + rng.normal(0, [15, 20, 20])
     field = grid(middle, COARSE_SIZE, COARSE_SPACING)
     hu, labels = render(scene, field, rng)
     hu = scan(hu, field.spacing, Protocol(rng.uniform(0, 4), rng.uniform(2, 25), 0.0, rng.uniform(0, 10)), rng)

@@ -76,16 +76,24 @@ def train(
 def _locate_loss(
     output: "torch.Tensor", classes: "torch.Tensor", heat: "torch.Tensor", height: "torch.Tensor"
 ) -> "torch.Tensor":
-    """Return cross entropy and Dice of the levels, squared error of the centre heatmap, absolute error of the height.
+    """Return how badly bodies are found, levels told apart within them, centres marked and heights told.
 
-    The height is asked of every voxel: it teaches where in the body a slice is long before the levels are told apart.
+    Dice and cross entropy of body against the rest; cross entropy of the level inside true bodies alone, so that the
+    rest does not drown it; squared error of the heatmap; absolute error of the height, which is asked of every voxel
+    and teaches where in the body a slice is long before the levels are told apart.
     """
-    from monai.losses import DiceCELoss
+    import torch
+    from monai.losses import DiceLoss
+    from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-    overlap = DiceCELoss(to_onehot_y=True, softmax=True, include_background=False, batch=True)
-    classified = overlap(output[:, :-2], classes[:, None])
+    levels, body = output[:, 1:-2], classes > 0
+    is_body = torch.logsumexp(levels, 1) - output[:, 0]
+    found = DiceLoss(sigmoid=True, batch=True)(is_body[:, None], body[:, None].float())
+    found = found + binary_cross_entropy_with_logits(is_body, body.float())
+    named = cross_entropy(levels.movedim(1, -1)[body], classes[body] - 1)
+    centred = (output[:, -2] - heat).square().mean()
     off = (output[:, -1] - height)[height.isfinite()].abs().mean()
-    return classified + 100 * (output[:, -2] - heat).square().mean() + off
+    return found + named + 500 * centred + off
 
 
 def _refine_loss(output: "torch.Tensor", classes: "torch.Tensor") -> "torch.Tensor":

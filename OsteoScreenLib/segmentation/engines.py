@@ -12,9 +12,10 @@ from OsteoScreenLib.models import ModelCard, load_weights
 from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
 from OsteoScreenLib.readers import read_labels
 from OsteoScreenLib.result import ModelUse, Segmentation, VertebraFinding
-from OsteoScreenLib.segmentation.locate import locate
+from OsteoScreenLib.segmentation.locate import spine_line
+from OsteoScreenLib.segmentation.naming import SEQUENCE, Candidate, name_levels
 from OsteoScreenLib.segmentation.networks import build
-from OsteoScreenLib.segmentation.refine import refine
+from OsteoScreenLib.segmentation.refine import STEP_MM, find_bodies, outline, paint
 from OsteoScreenLib.volume import Volume
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ TOTALSEGMENTATOR: dict[int, str] = {
     **{44 - n: f"T{n}" for n in range(1, 13)},
 }
 """Whole vertebrae as TotalSegmentator's task `total` (version 2) numbers them: 26 S1, 27 L5 ... 31 L1, 32 T12 ..."""
+
+
+SEARCHED = (-1.7, 4.7)
+"""Heights, in levels below L1, between which bodies are looked for: T12 to L5 and what the height may be off."""
 
 
 def segment(
@@ -60,18 +65,30 @@ def segment(
 
 
 def _by_network(volume: Volume, device: str, progress: Progress, cancelled: IsCancelled) -> Segmentation:
+    """Find the spine, the bodies along its lumbar part, and their names."""
     progress(0.0, "Finding the spine")
-    card, network = _load("locate")
-    located, device, notes = run_with_fallback(lambda d: locate(volume, network.to(d), d), device)
+    locating, survey = _load("locate")
+    line, device, notes = run_with_fallback(lambda d: spine_line(volume, survey.to(d), d), device)
     stop_if(cancelled)
-    centres = {body.level: body.centre for body in located if body.level in SCREENED}
-    if not centres:
-        seen = f"{located[0].level}-{located[-1].level}"
-        raise AnatomyError(f"None of L1-L4 was found (only {seen}); choose a CT that shows the lumbar spine.")
-    labels, doubtful, device, more, fine = _outline(volume, centres, device, part(progress, 0.3, 1.0), cancelled)
-    confidence = {body.level: body.confidence for body in located}
-    notes = [*notes, *more, *(f"{level} was found but its body could not be outlined." for level in doubtful)]
-    return _finished(volume, labels, confidence, UNET, device, (_use(card), fine), notes)
+    points = line.between(*SEARCHED, STEP_MM)
+    if not len(points):
+        raise AnatomyError(
+            f"The image shows the spine from {_near(line.heights.min())} to {_near(line.heights.max())} only; "
+            "choose a CT that shows L1-L4."
+        )
+    refining, network = _load("refine")
+    bodies, device, more = run_with_fallback(
+        lambda d: find_bodies(volume, points, network.to(d), d, part(progress, 0.1, 0.95), cancelled), device
+    )
+    named = name_levels([Candidate(body.centre, line.height_at(body.centre)) for body in bodies])
+    wanted = {name.level: bodies[name.index] for name in named if name.level in SCREENED}
+    if not wanted:
+        raise AnatomyError("No vertebral body of L1-L4 was found; choose a CT that shows the lumbar spine.")
+    confidence = {name.level: name.confidence for name in named}
+    missing = [level for level in SCREENED if level not in wanted]
+    notes = [*notes, *more, *(f"{level} was not found." for level in missing)]
+    models = (_use(locating), _use(refining))
+    return _finished(volume, paint(volume, wanted), confidence, UNET, device, models, notes)
 
 
 def _by_vertebrae(
@@ -82,22 +99,21 @@ def _by_vertebrae(
     centres = {level: _thickest(volume, mask) for level, mask in masks.items() if mask.any()}
     if not centres:
         raise AnatomyError(f"{name} holds none of L1-L4.")
-    labels, doubtful, device, notes, fine = _outline(volume, dict(sorted(centres.items())), device, progress, cancelled)
-    for level in centres:
-        labels[body_mask(labels, level) & ~masks[level]] = 0
-    notes = [*notes, *(f"{level} is in {name} but its body could not be outlined." for level in doubtful)]
-    return _finished(volume, labels, {}, name, device, (fine,), notes)
-
-
-def _outline(
-    volume: Volume, centres: dict[str, np.ndarray], device: str, progress: Progress, cancelled: IsCancelled
-) -> tuple[np.ndarray, list[str], str, tuple[str, ...], ModelUse]:
-    """Return label map, levels without a body, device, notes and the model that was used."""
     card, network = _load("refine")
-    (labels, doubtful), device, notes = run_with_fallback(
-        lambda d: refine(volume, centres, network.to(d), d, progress, cancelled), device
+    bodies, device, notes = run_with_fallback(
+        lambda d: outline(volume, centres, network.to(d), d, progress, cancelled), device
     )
-    return labels, doubtful, device, notes, _use(card)
+    labels = paint(volume, bodies)
+    for level in bodies:
+        labels[body_mask(labels, level) & ~masks[level]] = 0
+    missing = [level for level in centres if level not in bodies]
+    notes = [*notes, *(f"{level} is in {name} but its body could not be outlined." for level in missing)]
+    return _finished(volume, labels, {}, name, device, (_use(card),), notes)
+
+
+def _near(height: float) -> str:
+    """Return the name of the level nearest to a height."""
+    return SEQUENCE[int(np.clip(round(height) + SEQUENCE.index("L1"), 0, len(SEQUENCE) - 1))]
 
 
 def _load(name: str) -> "tuple[ModelCard, Module]":

@@ -9,25 +9,19 @@ from OsteoScreenLib.errors import ModelError
 if TYPE_CHECKING:
     from torch.nn import Module
 
-COARSE_SPACING = 6.0
-"""Voxel size in mm of the whole-image pass that finds bodies and their levels."""
+SURVEY_SPACING = 12.0
+"""Voxel size in mm of the whole-image pass that finds the spine and tells its height."""
 
-COARSE_FIELD = 48
-"""Edge in voxels of the square axial field around the spine that the network looks at: 288 mm."""
+SURVEY_CHANNELS = 2
+"""Two maps: closeness to the spine's centre line (1 on it, 0 far from it) and height.
 
-COARSE_LEVELS: tuple[str, ...] = ("above T11", "T11", "T12", "L1", "L2", "L3", "L4", "L5", "S1")
-"""Channels 1 to 9 of the coarse network; channel 0 is background.
-
-Two more follow: the heatmap of body centres and the height, which says of every voxel, bone or not, how many levels
-below the centre of L1 it lies, divided by `HEIGHT_SCALE`.
+The height says of every voxel, bone or not, how many levels below the centre of L1 it lies, divided by `HEIGHT_SCALE`.
 """
-
-COARSE_CHANNELS = len(COARSE_LEVELS) + 3
 
 HEIGHT_SCALE = 4.0
 
-CENTRE_SIGMA = 7.0
-"""SD in mm of the Gaussian that marks a body's centre in the heatmap."""
+SPINE_SIGMA = 12.0
+"""SD in mm of the Gaussian around the centre line."""
 
 FINE_SPACING = 1.5
 """Voxel size in mm of the crops around one vertebra."""

@@ -11,20 +11,20 @@ from OsteoScreenLib.phantoms.scan import Protocol, scan
 from OsteoScreenLib.phantoms.scene import Scene, random_scene
 from OsteoScreenLib.phantoms.spine import SPINE_LEVELS
 from OsteoScreenLib.segmentation.networks import (
-    CENTRE_SIGMA,
-    COARSE_FIELD,
-    COARSE_LEVELS,
-    COARSE_SPACING,
     FINE_SIZE,
     FINE_SPACING,
     HEIGHT_SCALE,
+    SPINE_SIGMA,
+    SURVEY_SPACING,
     normalise,
 )
 from OsteoScreenLib.training.shapes import MeasuredVertebra
 from OsteoScreenLib.volume import Volume, grid
 
-COARSE_SIZE = (COARSE_FIELD, COARSE_FIELD, 64)
-"""Voxels (i, j, k) of a coarse training sample: 288 x 288 x 384 mm."""
+SURVEY_SIZE = (32, 32, 48)
+"""Voxels (i, j, k) of a survey sample: 384 x 384 x 576 mm."""
+
+SURVEY_VIEWS = 4
 
 
 def training_scene(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra]) -> Scene:
@@ -39,35 +39,30 @@ def training_scene(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra])
     return replace(scene, vertebrae=vertebrae)
 
 
-def coarse_sample(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra]) -> tuple[np.ndarray, ...]:
-    """Draw a whole abdomen at 6 mm.
+def survey_sample(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra]) -> tuple[np.ndarray, ...]:
+    """Draw a whole trunk at 12 mm, seen four times: cut, shifted, mirrored and exposed anew.
 
-    Returns input (1, k, j, i), class map (k, j, i; 0 background, then `COARSE_LEVELS`), centre heatmap (k, j, i) and
-    height (k, j, i; NaN outside of the field of view).
+    Returns input (view, 1, k, j, i), closeness to the spine and height (view, k, j, i; NaN outside the field of view).
     """
     scene = training_scene(rng, shapes)
-    level = SPINE_LEVELS[rng.integers(SPINE_LEVELS.index("T9"), len(SPINE_LEVELS))]
-    middle = scene.centre(level) * [0, 1, 1] + rng.normal(0, [15, 20, 20])
-    field = grid(middle, COARSE_SIZE, COARSE_SPACING)
-    hu, labels = render(scene, field, rng)
-    hu = scan(hu, field.spacing, Protocol(rng.uniform(0, 4), rng.uniform(2, 25), 0.0, rng.uniform(0, 10)), rng)
-    hu = _detuned(hu, rng)
-    seen = _field_of_view(hu.shape, rng)
-    hu[~seen] = -1024
-    classes = _coarse_classes(labels)
-    classes[~seen] = 0
-    heat = np.zeros(hu.shape, dtype=np.float32)
-    for name in SPINE_LEVELS:
-        heat = np.maximum(heat, _blob(field, scene.centre(name)))
-    heat[~seen] = 0
-    height = np.where(seen, _height(field, scene)[:, None, None], np.nan).astype(np.float32)
-    return normalise(hu)[None], classes.astype(np.int64), heat, height
+    top = scene.centre(SPINE_LEVELS[0])[2]
+    spacing = SURVEY_SPACING * rng.uniform(0.92, 1.08)
+    middle = np.array([0.0, scene.centre("L2")[1] + 30.0, top - spacing * (SURVEY_SIZE[2] - 1) / 2]) + rng.normal(
+        0, [15, 25, 0]
+    )
+    field = grid(middle, SURVEY_SIZE, spacing)
+    hu, _ = render(scene, field, rng)
+    line = _closeness(field, scene)
+    height = np.broadcast_to(_height(field, scene)[:, None, None], hu.shape)
+    views = [_view(hu, line, height, rng) for _ in range(SURVEY_VIEWS)]
+    return tuple(np.stack(parts) for parts in zip(*views, strict=True))
 
 
 def vertebra_sample(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra]) -> tuple[np.ndarray, np.ndarray]:
     """Draw the surroundings of one vertebra at 1.5 mm, off centre by a few mm as a coarse pass leaves it.
 
-    Returns input (1, k, j, i) and classes (k, j, i): 0 background, 1 shell, 2 trabecular of that vertebra alone.
+    Returns input (view, 1, k, j, i) and classes (view, k, j, i): 0 background, 1 shell, 2 trabecular of that vertebra
+    alone; there is one view.
     """
     scene = training_scene(rng, shapes)
     level = ("T11", "T12", "L1", "L2", "L3", "L4", "L5", "S1")[
@@ -83,15 +78,43 @@ def vertebra_sample(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra]
     if rng.random() < 0.15:
         cut = slice(0, rng.integers(16)) if rng.random() < 0.5 else slice(FINE_SIZE - rng.integers(16), None)
         hu[cut], classes[cut] = -1024, 0
-    return normalise(hu)[None], classes.astype(np.int64)
+    return normalise(hu)[None, None], classes.astype(np.int64)[None]
 
 
-def _coarse_classes(labels: np.ndarray) -> np.ndarray:
-    codes = labels // 10
-    table = np.zeros(BY_NAME["S1"].code + 1, dtype=np.int64)
-    for level in SPINE_LEVELS:
-        table[BY_NAME[level].code] = COARSE_LEVELS.index(level) + 1 if level in COARSE_LEVELS else 1
-    return table[codes]
+def _view(
+    hu: np.ndarray, line: np.ndarray, height: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return one look at a trunk: part of its slices, anywhere in the array, within a field of its own."""
+    count = int(rng.integers(12, len(hu) + 1))
+    first, to = int(rng.integers(0, len(hu) - count + 1)), int(rng.integers(0, len(hu) - count + 1))
+    shift = rng.integers(-4, 5, 2)
+    seen = np.zeros(hu.shape, dtype=bool)
+    seen[to : to + count] = True
+    if rng.random() < 0.5:
+        j, i = np.ogrid[: hu.shape[1], : hu.shape[2]]
+        middle = np.array(hu.shape[1:]) / 2 + rng.normal(0, 2, 2)
+        seen &= np.hypot(j - middle[0], i - middle[1]) < rng.uniform(0.3, 0.7) * hu.shape[2]
+    moved = []
+    for image, outside in ((_detuned(hu, rng), -1024.0), (line, 0.0), (height, np.nan)):
+        cut = np.full(hu.shape, outside, dtype=np.float32)
+        cut[to : to + count] = np.roll(image[first : first + count], shift, axis=(1, 2))
+        cut[~seen] = outside
+        moved.append(cut)
+    moved[0] += rng.normal(0, rng.uniform(1, 15), hu.shape).astype(np.float32)
+    if rng.random() < 0.5:
+        moved = [image[:, :, ::-1] for image in moved]
+    return normalise(moved[0])[None], np.ascontiguousarray(moved[1]), np.ascontiguousarray(moved[2])
+
+
+def _closeness(field: Volume, scene: Scene) -> np.ndarray:
+    """Return a Gaussian around the polyline through the body centres, in each slice from the first to the last."""
+    centres = np.array([scene.centre(level) for level in SPINE_LEVELS])[::-1]
+    k, j, i = (np.arange(n) for n in field.voxels.shape)
+    x, y, z = (field.ijk_to_ras[r, r] * n + field.ijk_to_ras[r, 3] for r, n in enumerate((i, j, k)))
+    line_x, line_y = (np.interp(z, centres[:, 2], centres[:, axis]) for axis in (0, 1))
+    square = np.square(y[None, :, None] - line_y[:, None, None]) + np.square(x[None, None] - line_x[:, None, None])
+    inside = (z > centres[0, 2] - 15) & (z < centres[-1, 2] + 10)
+    return (np.exp(-0.5 * square / SPINE_SIGMA**2) * inside[:, None, None]).astype(np.float32)
 
 
 def _height(field: Volume, scene: Scene) -> np.ndarray:
@@ -104,32 +127,9 @@ def _height(field: Volume, scene: Scene) -> np.ndarray:
     return (inside - beyond) / HEIGHT_SCALE
 
 
-def _blob(field: Volume, centre: np.ndarray) -> np.ndarray:
-    """Return a Gaussian of unit height around a point in RAS mm, separable on the RAS-aligned field."""
-    ijk = field.to_ijk(centre)
-    axes = [
-        np.exp(-0.5 * np.square((np.arange(n) - c) * s / CENTRE_SIGMA))
-        for n, c, s in zip(field.voxels.shape, ijk[::-1], field.spacing[::-1], strict=True)
-    ]
-    return np.einsum("k,j,i->kji", *axes).astype(np.float32)
-
-
 def _detuned(hu: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return HU as another tube voltage or a poorly calibrated scanner would give them."""
     return (hu + 1000) * rng.uniform(0.97, 1.03) - 1000 + np.maximum(hu, 0) * rng.uniform(-0.2, 0.3)
-
-
-def _field_of_view(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Return where a scan has data: sometimes a round or a narrow field, sometimes cut at the top or the bottom."""
-    k, j, i = np.ogrid[tuple(slice(n) for n in shape)]
-    seen = np.ones(shape, dtype=bool)
-    if rng.random() < 0.3:
-        centre, radius = np.array(shape[1:]) / 2 + rng.normal(0, 4, 2), rng.uniform(0.28, 0.6) * shape[2]
-        seen &= np.hypot(j - centre[0], i - centre[1]) < radius
-    if rng.random() < 0.5:
-        low, high = rng.uniform(0, 0.35) * shape[0], (1 - rng.uniform(0, 0.35)) * shape[0]
-        seen &= (k >= low) & (k < high)
-    return seen
 
 
 def _resliced(hu: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING
 from OsteoScreenLib import __version__
 from OsteoScreenLib.models import ModelCard, save_model
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent
-from OsteoScreenLib.segmentation.networks import COARSE_CHANNELS, FINE_CHANNELS, HEIGHT_SCALE, build
-from OsteoScreenLib.training.samples import coarse_sample, vertebra_sample
+from OsteoScreenLib.segmentation.networks import FINE_CHANNELS, HEIGHT_SCALE, SURVEY_CHANNELS, build
+from OsteoScreenLib.training.samples import survey_sample, vertebra_sample
 from OsteoScreenLib.training.shapes import load_shapes
 from OsteoScreenLib.training.trainer import Settings, Task, fit
 
 if TYPE_CHECKING:
     import torch
 
-STAGES = {"locate": COARSE_CHANNELS, "refine": FINE_CHANNELS}
+STAGES = {
+    "locate": (SURVEY_CHANNELS, (16, 16, 32, 64, 128, 16)),
+    "refine": (FINE_CHANNELS, (12, 24, 48, 96, 128, 12)),
+}
+"""Output channels and the widths of the U-Net's stages."""
 
 _PURPOSE = {
-    "locate": "Find vertebral bodies and name their levels on whole CT volumes at 6 mm.",
+    "locate": "Find the spine and tell the height of every slice on whole CT volumes at 12 mm.",
     "refine": "Segment shell and trabecular compartment of the vertebra in the centre of a 72 mm crop at 1.5 mm.",
 }
 
@@ -41,10 +45,10 @@ def train(
 
     shapes = load_shapes(data) if data else []
     torch.manual_seed(settings.seed)
-    features = (12, 24, 48, 96, 128, 12)
-    parameters = {"out_channels": STAGES[stage], "features": features, "act": ["leakyrelu", {"negative_slope": 0.1}]}
+    channels, features = STAGES[stage]
+    parameters = {"out_channels": channels, "features": features, "act": ["leakyrelu", {"negative_slope": 0.1}]}
     network = build("BasicUNet", parameters)
-    draw = {"locate": coarse_sample, "refine": vertebra_sample}[stage]
+    draw = {"locate": survey_sample, "refine": vertebra_sample}[stage]
     loss, measures = {"locate": (_locate_loss, _locate_measures), "refine": (_refine_loss, _refine_measures)}[stage]
     task = Task(stage, partial(draw, shapes=shapes), loss, measures)
     weights = fit(network, task, settings, folder, device, progress, cancelled)
@@ -73,27 +77,10 @@ def train(
     )
 
 
-def _locate_loss(
-    output: "torch.Tensor", classes: "torch.Tensor", heat: "torch.Tensor", height: "torch.Tensor"
-) -> "torch.Tensor":
-    """Return how badly bodies are found, levels told apart within them, centres marked and heights told.
-
-    Dice and cross entropy of body against the rest; cross entropy of the level inside true bodies alone, so that the
-    rest does not drown it; squared error of the heatmap; absolute error of the height, which is asked of every voxel
-    and teaches where in the body a slice is long before the levels are told apart.
-    """
-    import torch
-    from monai.losses import DiceLoss
-    from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
-
-    levels, body = output[:, 1:-2], classes > 0
-    is_body = torch.logsumexp(levels, 1) - output[:, 0]
-    found = DiceLoss(sigmoid=True, batch=True)(is_body[:, None], body[:, None].float())
-    found = found + binary_cross_entropy_with_logits(is_body, body.float())
-    named = cross_entropy(levels.movedim(1, -1)[body], classes[body] - 1)
-    centred = (output[:, -2] - heat).square().mean()
-    off = (output[:, -1] - height)[height.isfinite()].abs().mean()
-    return found + named + 500 * centred + off
+def _locate_loss(output: "torch.Tensor", line: "torch.Tensor", height: "torch.Tensor") -> "torch.Tensor":
+    """Return the squared error of the closeness to the spine, weighted up as it is rare, plus that of the height."""
+    seen = height.isfinite()
+    return 50 * (output[:, 0] - line).square().mean() + (output[:, 1] - height)[seen].abs().mean()
 
 
 def _refine_loss(output: "torch.Tensor", classes: "torch.Tensor") -> "torch.Tensor":
@@ -107,16 +94,12 @@ def _dice(a: "torch.Tensor", b: "torch.Tensor") -> float:
     return 2 * float((a & b).sum()) / total if total else float("nan")
 
 
-def _locate_measures(
-    output: "torch.Tensor", classes: "torch.Tensor", heat: "torch.Tensor", height: "torch.Tensor"
-) -> dict[str, float]:
-    found = output[:, :-2].argmax(1)
-    body = classes > 0
+def _locate_measures(output: "torch.Tensor", line: "torch.Tensor", height: "torch.Tensor") -> dict[str, float]:
+    """Return the closeness' error and, on the spine, the height's in levels."""
+    spine = (line > 0.5) & height.isfinite()
     return {
-        "body_dice": _dice(found > 0, body),
-        "level_accuracy": float((found[body] == classes[body]).float().mean()),
-        "heat_rmse": float((output[:, -2] - heat).square().mean().sqrt()),
-        "height_error_levels": float((output[:, -1] - height)[body].abs().mean()) * HEIGHT_SCALE,
+        "closeness_rmse": float((output[:, 0] - line).square().mean().sqrt()),
+        "height_error_levels": float((output[:, 1] - height)[spine].abs().mean()) * HEIGHT_SCALE,
     }
 
 

@@ -25,8 +25,8 @@ CURVE = "curve.csv"
 class Task:
     """What a network has to learn.
 
-    `sample(rng)` draws one sample (input, targets...); `loss(output, *targets)` gives a scalar to minimise;
-    `measures(output, *targets)` the figures to watch, by name.
+    `sample(rng)` draws one sample (input, targets...), each array with views of the sample as its first axis;
+    `loss(output, *targets)` gives a scalar to minimise, `measures(output, *targets)` the figures to watch, by name.
     """
 
     name: str
@@ -76,7 +76,7 @@ def fit(
         stop_if(cancelled)
         for group in optimizer.param_groups:
             group["lr"] = settings.rate * min(1, step / 100) * (0.51 + 0.49 * np.cos(np.pi * step / settings.steps))
-        image, *targets = (part.to(device) for part in batch)
+        image, *targets = (part.flatten(0, 1).to(device) for part in batch)
         loss = task.loss(network(image), *targets)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -127,8 +127,7 @@ def _validate(network: "torch.nn.Module", task: Task, settings: Settings, device
     with torch.inference_mode():
         for index in range(settings.validation_samples):
             image, *targets = (
-                torch.from_numpy(part)[None].to(device)
-                for part in task.sample(np.random.default_rng([10_000_019, index]))
+                torch.from_numpy(part).to(device) for part in task.sample(np.random.default_rng([10_000_019, index]))
             )
             rows.append(task.measures(network(image), *targets))
     network.train()

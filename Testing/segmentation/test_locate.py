@@ -1,71 +1,54 @@
-"""The sequence of levels: consistent, robust against what networks get wrong, honest about doubt."""
-
-from dataclasses import replace
+"""The spine's centre line: read off the survey's maps, usable between and beyond its points."""
 
 import numpy as np
 import pytest
+import torch
 
-from OsteoScreenLib.segmentation.locate import SEQUENCE, Candidate, sequence
-from OsteoScreenLib.segmentation.networks import COARSE_LEVELS
+from OsteoScreenLib.errors import AnatomyError
+from OsteoScreenLib.segmentation.locate import SpineLine, spine_line
+from OsteoScreenLib.segmentation.networks import HEIGHT_SCALE, SURVEY_SPACING
+from OsteoScreenLib.volume import Volume, grid
 
-SPACING = {"T11": 31, "T12": 33, "L1": 35, "L2": 37, "L3": 38, "L4": 38, "L5": 38, "S1": 34}
-
-
-def _spine(levels: list[str], *, sure: float = 0.8, shift: int = 0) -> list[Candidate]:
-    """Return candidates at usual distances whose scores peak at their level, or `shift` levels further down."""
-    z, found = 0.0, []
-    for level in levels:
-        z -= SPACING.get(level, 28)
-        channel = min(COARSE_LEVELS.index(level if level in COARSE_LEVELS else "above T11") + shift, 8)
-        scores = np.full(len(COARSE_LEVELS), (1 - sure) / 8)
-        scores[channel] = sure
-        below = SEQUENCE.index(level) - SEQUENCE.index("L1") + 0.7
-        found.append(Candidate(np.array([0.0, 0.0, z]), 0.9, np.log(scores), below))
-    return found
+Z = np.arange(180.0, -181.0, -12.0)
+LINE = SpineLine(np.stack([Z / 20, -Z / 30, Z], axis=1), -Z / 36)
 
 
-def _levels(found: list[Candidate]) -> list[str]:
-    return [body.level for body in sequence(found)]
+class Survey(torch.nn.Module):
+    """Takes whatever is above 100 HU for the spine, and counts 3 slices to a level."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        bone = (image[0, 0] * 400 > 100).float()
+        slices = torch.arange(len(bone)).float()[:, None, None].expand_as(bone)
+        return torch.stack([bone, (15 - slices) / 3 / HEIGHT_SCALE])[None]
 
 
-WHOLE = ["T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5", "S1"]
+def test_points_between_two_heights() -> None:
+    points = LINE.between(-1.0, 3.0, 10.0)
+    assert points[0, 2] > points[-1, 2]
+    assert np.allclose(points[:, 0], points[:, 2] / 20, atol=1e-6)
+    assert -points[0, 2] / 36 == pytest.approx(-1.0, abs=0.3)
+    assert -points[-1, 2] / 36 == pytest.approx(3.0, abs=0.3)
 
 
-def test_a_clear_spine_is_counted() -> None:
-    located = sequence(_spine(WHOLE))
-    assert [body.level for body in located] == WHOLE
-    assert all(body.confidence > 0.95 for body in located)
+def test_height_on_the_line_and_beyond_its_ends() -> None:
+    assert LINE.height_at(np.array([50.0, 0.0, 90.0])) == pytest.approx(-2.5, abs=1e-6)
+    assert LINE.height_at(np.array([0.0, 0.0, -216.0])) == pytest.approx(6.0, abs=1e-6)
 
 
-@pytest.mark.parametrize("part", [["T12", "L1", "L2", "L3"], ["L2", "L3", "L4", "L5", "S1"], ["L1", "L2", "L3", "L4"]])
-def test_a_part_of_the_spine_is_counted_by_its_scores(part: list[str]) -> None:
-    assert _levels(_spine(part)) == part
+def test_the_line_follows_the_spine_on_any_grid() -> None:
+    ct = grid(np.zeros(3), (40, 36, 60), 6.0)
+    ct.voxels[:] = -100
+    ct.voxels[:, 10:14, 18:22] = 200
+    flipped = Volume(
+        ct.voxels[::-1], ct.ijk_to_ras @ np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, -1, 59], [0, 0, 0, 1]])
+    )
+    for volume in (ct, flipped):
+        line = spine_line(volume, Survey(), "cpu")
+        assert np.allclose(line.points[:, :2], ct.to_ras(np.array([19.5, 11.5, 0.0]))[:2], atol=SURVEY_SPACING / 2)
+        assert np.all(np.diff(line.points[:, 2]) < 0)
+        assert np.all(np.diff(line.heights) >= 0)
 
 
-def test_one_body_called_wrongly_does_not_break_the_count() -> None:
-    found = _spine(WHOLE)
-    wrong = np.full(len(COARSE_LEVELS), 0.025)
-    wrong[COARSE_LEVELS.index("L2")] = 0.8
-    found[5] = replace(found[5], log_level=np.log(wrong))
-    assert _levels(found) == WHOLE
-
-
-def test_a_missed_body_leaves_a_gap() -> None:
-    found = _spine(WHOLE)
-    del found[5]
-    assert _levels(found) == [level for level in WHOLE if level != "L3"]
-
-
-def test_a_blob_off_the_spine_is_left_out() -> None:
-    found = _spine(WHOLE)
-    blob = replace(found[4], centre=np.add(found[4].centre, [80.0, 40.0, -15.0]), heat=0.5)
-    assert _levels(sorted([*found, blob], key=lambda c: -c.centre[2])) == WHOLE
-
-
-def test_doubtful_scores_give_low_confidence() -> None:
-    clear, doubtful = sequence(_spine(WHOLE[3:7])), sequence(_spine(WHOLE[3:7], sure=0.2))
-    assert doubtful[0].confidence < 0.75 < clear[0].confidence
-
-
-def test_no_candidates_no_spine() -> None:
-    assert sequence([]) == []
+def test_no_spine_is_said() -> None:
+    with pytest.raises(AnatomyError, match="No spine was found"):
+        spine_line(grid(np.zeros(3), (20, 20, 20), 12.0), Survey(), "cpu")

@@ -5,39 +5,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from OsteoScreenLib.segmentation.networks import CENTRE_SIGMA, COARSE_LEVELS, COARSE_SPACING, FINE_SIZE, HEIGHT_SCALE
-from OsteoScreenLib.training.samples import COARSE_SIZE, coarse_sample, vertebra_sample
+from OsteoScreenLib.segmentation.networks import FINE_SIZE, HEIGHT_SCALE
+from OsteoScreenLib.training.samples import SURVEY_SIZE, SURVEY_VIEWS, survey_sample, vertebra_sample
 from OsteoScreenLib.training.shapes import load_shapes
 
 
-def test_coarse_sample_marks_levels_and_centres() -> None:
-    image, classes, heat, _ = coarse_sample(np.random.default_rng(4), [])
-    assert image.shape == (1, *COARSE_SIZE[::-1])
-    assert classes.shape == heat.shape == COARSE_SIZE[::-1]
-    assert 0 < classes.max() <= len(COARSE_LEVELS)
+def test_survey_sample_marks_the_spine_and_counts_levels_downwards() -> None:
+    image, line, height = survey_sample(np.random.default_rng(4), [])
+    assert image.shape == (SURVEY_VIEWS, 1, *SURVEY_SIZE[::-1])
+    assert line.shape == height.shape == (SURVEY_VIEWS, *SURVEY_SIZE[::-1])
     assert np.isfinite(image).all()
     assert abs(image).max() <= 2.5
-    # a body's centre is never far from a body's voxels
-    k, j, i = np.unravel_index(heat.argmax(), heat.shape)
-    near = classes[max(0, k - 2) : k + 3, max(0, j - 2) : j + 3, max(0, i - 2) : i + 3]
-    assert near.any()
-    assert heat.max() == pytest.approx(1.0, abs=1 - np.exp(-0.5 * 3 * (COARSE_SPACING / 2 / CENTRE_SIGMA) ** 2))
-
-
-def test_height_counts_levels_downwards_from_l1() -> None:
-    _, classes, _, height = coarse_sample(np.random.default_rng(4), [])
-    for level in ("T12", "L1", "L2", "L3"):
-        mask = classes == COARSE_LEVELS.index(level) + 1
-        if mask.any():
-            below = COARSE_LEVELS.index(level) - COARSE_LEVELS.index("L1")
-            assert np.nanmean(height[mask]) * HEIGHT_SCALE == pytest.approx(below, abs=0.3)
+    for view in range(SURVEY_VIEWS):
+        on_spine = line[view] > 0.8
+        # trabecular bone, cortex and discs: never air or lung
+        assert np.median(image[view, 0][on_spine]) > 0
+        slices = np.flatnonzero(on_spine.any((1, 2)))
+        heights = np.nanmean(height[view], axis=(1, 2))[slices] * HEIGHT_SCALE
+        assert np.all(np.diff(heights) < 0)
+        assert -8 < heights.min() < heights.max() < 6
 
 
 def test_vertebra_sample_asks_for_the_middle_one_only() -> None:
     image, classes = vertebra_sample(np.random.default_rng(4), [])
-    assert image.shape == (1, FINE_SIZE, FINE_SIZE, FINE_SIZE)
+    assert image.shape == (1, 1, FINE_SIZE, FINE_SIZE, FINE_SIZE)
     assert set(np.unique(classes)) == {0, 1, 2}
-    centre = np.argwhere(classes > 0).mean(0)
+    centre = np.argwhere(classes[0] > 0).mean(0)
     assert np.linalg.norm(centre - FINE_SIZE / 2) < 14
 
 

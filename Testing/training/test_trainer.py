@@ -14,7 +14,7 @@ WEIGHTS = np.array([1.5, -2.0, 0.5], np.float32)
 
 def _sample(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     x = rng.normal(size=3).astype(np.float32)
-    return x, (x @ WEIGHTS).astype(np.float32).reshape(1)
+    return x[None], (x @ WEIGHTS).astype(np.float32).reshape(1, 1)
 
 
 TASK = Task(

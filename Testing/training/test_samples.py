@@ -21,9 +21,9 @@ def test_survey_sample_marks_the_spine_and_counts_levels_downwards() -> None:
         # trabecular bone, cortex and discs: never air or lung
         assert np.median(image[view, 0][on_spine]) > 0
         slices = np.flatnonzero(on_spine.any((1, 2)))
-        heights = np.nanmean(height[view], axis=(1, 2))[slices] * HEIGHT_SCALE
+        heights = np.nanmean(height[view][slices], axis=(1, 2)) * HEIGHT_SCALE
         assert np.all(np.diff(heights) < 0)
-        assert -8 < heights.min() < heights.max() < 6
+        assert -8.5 < heights.min() < heights.max() < 6
 
 
 def test_vertebra_sample_asks_for_the_middle_one_only() -> None:
@@ -46,5 +46,5 @@ def test_a_measured_shape_has_the_size_of_its_vertebra(real_data: Path, tmp_path
     # 39.3 ml by counting the voxels of its mask
     assert (shape.body_field < 0).sum() / 1000 == pytest.approx(39.3, rel=0.05)
     assert shape.arch_field.min() < 0
-    outside = shape.body(np.array([[0.0], [40.0], [0.0]]))
-    assert outside[0] > 10
+    in_front, in_the_middle = shape.body(np.array([[0.0, 0.0], [30.0, 0.0], [0.0, 0.0]]))
+    assert in_the_middle < -9 < 5 < in_front

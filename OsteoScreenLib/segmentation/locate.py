@@ -12,7 +12,7 @@ from OsteoScreenLib.volume import Volume, isotropic
 if TYPE_CHECKING:
     from torch.nn import Module
 
-_CLOSE = 0.35
+_CLOSE = 0.25
 """Closeness to the centre line from which a slice is believed to show the spine."""
 
 _FEWEST = 4

@@ -90,10 +90,14 @@ def _view(
     shift = rng.integers(-4, 5, 2)
     seen = np.zeros(hu.shape, dtype=bool)
     seen[to : to + count] = True
-    if rng.random() < 0.5:
-        j, i = np.ogrid[: hu.shape[1], : hu.shape[2]]
-        middle = np.array(hu.shape[1:]) / 2 + rng.normal(0, 2, 2)
+    j, i = np.ogrid[: hu.shape[1], : hu.shape[2]]
+    middle = np.array(hu.shape[1:]) / 2 + rng.normal(0, 2, 2)
+    field = rng.random()
+    if field < 0.35:
         seen &= np.hypot(j - middle[0], i - middle[1]) < rng.uniform(0.3, 0.7) * hu.shape[2]
+    elif field < 0.7:
+        half = rng.uniform(0.25, 0.55, 2) * hu.shape[1:]
+        seen &= (abs(j - middle[0]) < half[0]) & (abs(i - middle[1]) < half[1])
     moved = []
     for image, outside in ((_detuned(hu, rng), -1024.0), (line, 0.0), (height, np.nan)):
         cut = np.full(hu.shape, outside, dtype=np.float32)

@@ -46,6 +46,7 @@ class Patient:
     bone_cortex_mm: float
     up: int
     diaphragm_lift: float
+    viscera_shift: float
     contrast: Contrast
     oral_contrast: float | None
 
@@ -99,6 +100,7 @@ def random_patient(spine_scale: float, rng: np.random.Generator) -> Patient:
         bone_cortex_mm=rng.uniform(0.8, 2.0),
         up=-1 if rng.random() < 0.06 else 1,
         diaphragm_lift=rng.uniform(-30, 25),
+        viscera_shift=float(np.clip(rng.normal(0, 18), -40, 40)),
         contrast=random_contrast(rng),
         oral_contrast=rng.uniform(150, 450) if rng.random() < 0.35 else None,
     )

@@ -5,7 +5,7 @@ or first-order near the surface, which is all that partial volume and cortices n
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,6 +33,15 @@ class Solid:
     hu: float
     texture: float = 0.0
     shell: tuple[float, float] | None = None
+
+    def moved(self, by: Vector) -> "Solid":
+        """Return the same thing displaced by a vector in mm."""
+        step = np.asarray(by, np.float32)
+
+        def distance(points: Points) -> np.ndarray:
+            return self.distance(points - step.reshape(3, *[1] * (points.ndim - 1)))
+
+        return replace(self, distance=distance, low=np.add(self.low, step), high=np.add(self.high, step))
 
 
 @dataclass(frozen=True)

@@ -37,13 +37,18 @@ def torso_solids(spine: Spine, rng: np.random.Generator) -> list[Solid]:
         *_table_solids(body, rng),
         *_arm_solids(body, rng),
         *_trunk_solids(body, rng),
-        *chest_solids(body, rng),
+        *_shifted(body, chest_solids(body, rng)),
         *_muscle_solids(body, rng),
-        *organ_solids(body, rng),
+        *_shifted(body, organ_solids(body, rng)),
         *vessel_solids(body, rng),
         *rib_solids(body, rng),
         *pelvis_solids(body, rng),
     ]
+
+
+def _shifted(body: Body, organs: list[Solid]) -> list[Solid]:
+    """Return organs as far up or down the spine as breathing, posture and build put them in this patient."""
+    return [organ.moved((0, 0, body.patient.viscera_shift)) for organ in organs]
 
 
 def muscle_hu(patient: Patient, rng: np.random.Generator) -> float:

@@ -13,11 +13,14 @@ _SPACING_MM = dict(zip(SEQUENCE, (18, 19, 20, 21, 22, 23, 24, 25, 26, 28, 30, 32
 _SPACING_SD = 0.17
 """SD of that distance, relative: patients differ in size."""
 
-_HEIGHT_SD = 0.8
-"""SD in levels of the height of one body."""
+_HEIGHT_SD, _PER_LEVEL = 0.5, 0.25
+"""SD in levels of a body's height at the sacrum, and what is added for each level above it.
 
-_CASE_SD = 0.35
-"""SD in levels of the mean height error of a case: what the confidence rests on."""
+The sacrum is the surest landmark there is; ribs and organs, by which the upper levels are told, lie where they like.
+"""
+
+_CERTAINTY = 10.0
+"""How sharply the confidence answers to the mean squared deviation; chosen, not yet calibrated on patients."""
 
 _GAIN = 2.0
 _GAP = 3.0
@@ -51,7 +54,8 @@ def name_levels(found: list[Candidate]) -> list[Named]:
     if n == 0:
         return []
     heights = np.arange(levels) - SEQUENCE.index("L1")
-    unary = np.array([_GAIN - 0.5 * np.square((c.height - heights) / _HEIGHT_SD) for c in found])
+    off = np.array([(c.height - heights) / _deviation(c.height) for c in found])
+    unary = _GAIN - 0.5 * np.square(off)
     best, parent = unary.copy(), np.full((n, levels, 2), -1)
     for lower in range(n):
         for upper in range(lower):
@@ -68,8 +72,14 @@ def name_levels(found: list[Candidate]) -> list[Named]:
     while index >= 0:
         path.append((int(index), int(level)))
         index, level = parent[index, level]
-    confidence = _confidence(float(np.mean([found[i].height - heights[level] for i, level in path])))
-    return [Named(i, SEQUENCE[level], confidence) for i, level in reversed(path)]
+    path.reverse()
+    confidence = _confidence(found, path)
+    return [Named(i, SEQUENCE[level], confidence) for i, level in path]
+
+
+def _deviation(height: float) -> float:
+    """Return the SD in levels of a height, which grows with the distance from the sacrum."""
+    return _HEIGHT_SD + _PER_LEVEL * max(0.0, SEQUENCE.index("S1") - SEQUENCE.index("L1") - height)
 
 
 def _link(upper: np.ndarray, lower: np.ndarray, level: int, steps: int) -> float:
@@ -82,7 +92,14 @@ def _link(upper: np.ndarray, lower: np.ndarray, level: int, steps: int) -> float
     return -0.5 * off**2 - 0.5 * (max(0.0, lean - 35) / 12) ** 2 - _GAP * (steps - 1)
 
 
-def _confidence(off: float) -> float:
-    """Return the probability of a count whose heights are off by `off` levels on average, against its shifts by one."""
-    shares = np.exp(-0.5 * np.square((off + np.array([0, -1, 1])) / _CASE_SD))
+def _confidence(found: list[Candidate], path: list[tuple[int, int]]) -> float:
+    """Return the probability of a count against its shifts by one level.
+
+    All heights of a case err together, so that the mean over the bodies counts, not the sum.
+    """
+    heights = np.array([found[index].height for index, _ in path])
+    levels = np.array([level for _, level in path]) - SEQUENCE.index("L1")
+    deviation = np.array([_deviation(height) for height in heights])
+    cost = [np.mean(np.square((heights - levels - shift) / deviation)) for shift in (0, -1, 1)]
+    shares = np.exp(-0.5 * _CERTAINTY * (np.array(cost) - min(cost)))
     return float(shares[0] / shares.sum())

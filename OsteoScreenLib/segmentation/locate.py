@@ -1,12 +1,13 @@
 """Where the spine runs and how high each of its points lies: one coarse look at the whole image."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from OsteoScreenLib.errors import AnatomyError
-from OsteoScreenLib.segmentation.networks import HEIGHT_SCALE, SURVEY_SPACING, normalise
+from OsteoScreenLib.segmentation.networks import HEIGHT_SCALE, SURVEY_FIELD, SURVEY_SPACING, normalise
 from OsteoScreenLib.volume import Volume, isotropic
 
 if TYPE_CHECKING:
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 _CLOSE = 0.25
 """Closeness to the centre line from which a slice is believed to show the spine."""
 
+_NEAR_MM = 30.0
 _FEWEST = 4
 _MULTIPLE = 16
-_SMALLEST = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,44 +52,63 @@ def spine_line(volume: Volume, network: "Module", device: str) -> SpineLine:
     """Return the spine's centre line in a CT; raises `AnatomyError` where no spine is seen."""
     coarse = isotropic(volume, SURVEY_SPACING)
     closeness, height = _survey(coarse, network, device)
-    points, heights = [], []
-    for k in range(len(closeness)):
-        if closeness[k].max() < _CLOSE:
-            continue
-        near = np.where(closeness[k] > 0.6 * closeness[k].max(), closeness[k], 0)
-        near = near * _around(near)
-        j, i = (float((axis * near).sum() / near.sum()) for axis in np.indices(near.shape))
-        points.append(coarse.to_ras(np.array([i, j, k])))
-        heights.append(float((height[k] * near).sum() / near.sum()))
-    if len(points) < _FEWEST:
+    close = np.argwhere(closeness > _CLOSE)
+    if len(np.unique(close[:, 0])) < _FEWEST:
         raise AnatomyError("No spine was found in the image; choose a CT that shows L1-L4.")
-    return SpineLine(*_smooth(np.array(points)[::-1], np.array(heights)[::-1]))
+    points, weights = coarse.to_ras(close[:, ::-1]), np.square(closeness[tuple(close.T)])
+    near = np.linalg.norm(points[:, :2] - _curve(points, weights)(points[:, 2]), axis=1) < _NEAR_MM
+    line, heights = [], []
+    for k in np.unique(close[near, 0])[::-1]:
+        here = near & (close[:, 0] == k)
+        share = weights[here] / weights[here].sum()
+        line.append(share @ points[here])
+        heights.append(share @ height[tuple(close[here].T)])
+    if len(line) < _FEWEST:
+        raise AnatomyError("No spine was found in the image; choose a CT that shows L1-L4.")
+    smooth = _smooth(np.column_stack([line, heights]))
+    return SpineLine(np.column_stack([smooth[:, :2], np.array(line)[:, 2]]), smooth[:, 3])
+
+
+def _curve(points: np.ndarray, weights: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the parabola (x, y) over z through weighted points (n, 3), drawn off course by no second blob.
+
+    Iteratively reweighted least squares with Cauchy's weights.
+    """
+    z = (points[:, 2] - points[:, 2].mean()) / 200
+    shape = np.stack([np.ones_like(z), z, np.square(z)], axis=1)
+    trust = weights
+    for _ in range(8):
+        root = np.sqrt(trust)[:, None]
+        fit, *_ = np.linalg.lstsq(shape * root, points[:, :2] * root, rcond=None)
+        off = np.linalg.norm(points[:, :2] - shape @ fit, axis=1)
+        trust = weights / (1 + np.square(off / _NEAR_MM))
+
+    def curve(at: np.ndarray) -> np.ndarray:
+        t = (at - points[:, 2].mean()) / 200
+        return np.stack([np.ones_like(t), t, np.square(t)], axis=1) @ fit
+
+    return curve
 
 
 def _survey(coarse: Volume, network: "Module", device: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return closeness to the spine and height in levels below L1, both (k, j, i); air pads what the network needs."""
+    """Return closeness to the spine and height in levels below L1, both (k, j, i).
+
+    Air is put around the image, as in training, so that the network never sees less than `SURVEY_FIELD`.
+    """
     import torch
 
-    k, j, i = coarse.voxels.shape
-    padded = [max(_SMALLEST, n + -n % _MULTIPLE) for n in (k, j, i)]
-    pad = [(0, p - n) for p, n in zip(padded, (k, j, i), strict=True)]
+    shape = coarse.voxels.shape
+    total = [max(least, n + -n % _MULTIPLE) - n for n, least in zip(shape, SURVEY_FIELD[::-1], strict=True)]
+    pad = [(extra // 2, extra - extra // 2) for extra in total]
+    inside = tuple(slice(before, before + n) for (before, _), n in zip(pad, shape, strict=True))
     hu = np.pad(coarse.voxels, pad, constant_values=-1024)
     with torch.inference_mode():
-        image = torch.from_numpy(normalise(hu))[None, None].to(device)
-        output = network(image).float().cpu().numpy()[0, :, :k, :j, :i]
-    return output[0], output[1] * HEIGHT_SCALE
+        output = network(torch.from_numpy(normalise(hu))[None, None].to(device)).float().cpu().numpy()[0]
+    return output[0][inside], output[1][inside] * HEIGHT_SCALE
 
 
-def _around(near: np.ndarray) -> np.ndarray:
-    """Return a mask (j, i) of the surroundings of a slice's highest value, so that a second blob does not pull."""
-    j, i = np.unravel_index(near.argmax(), near.shape)
-    rows, columns = np.indices(near.shape)
-    return np.hypot(rows - j, columns - i) * SURVEY_SPACING < 40
-
-
-def _smooth(points: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return points and heights from head to foot as running medians; a point far off the line is drawn onto it."""
+def _smooth(values: np.ndarray) -> np.ndarray:
+    """Return the running median over five slices of each column of values (n, columns)."""
     from scipy.ndimage import median_filter
 
-    return np.stack([median_filter(points[:, 0], 5, mode="nearest"), median_filter(points[:, 1], 5, mode="nearest"),
-                     points[:, 2]], axis=1), median_filter(heights, 5, mode="nearest")  # fmt: skip
+    return median_filter(values, size=(5, 1), mode="nearest")

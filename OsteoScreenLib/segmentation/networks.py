@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 SURVEY_SPACING = 12.0
 """Voxel size in mm of the whole-image pass that finds the spine and tells its height."""
 
+SURVEY_FIELD = (32, 32, 48)
+"""Voxels (i, j, k) that it is trained on, and the least it is given: 384 x 384 x 576 mm."""
+
 SURVEY_CHANNELS = 2
 """Two maps: closeness to the spine's centre line (1 on it, 0 far from it) and height.
 

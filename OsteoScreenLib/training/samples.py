@@ -15,14 +15,12 @@ from OsteoScreenLib.segmentation.networks import (
     FINE_SPACING,
     HEIGHT_SCALE,
     SPINE_SIGMA,
+    SURVEY_FIELD,
     SURVEY_SPACING,
     normalise,
 )
 from OsteoScreenLib.training.shapes import MeasuredVertebra
 from OsteoScreenLib.volume import Volume, grid
-
-SURVEY_SIZE = (32, 32, 48)
-"""Voxels (i, j, k) of a survey sample: 384 x 384 x 576 mm."""
 
 SURVEY_VIEWS = 4
 
@@ -47,10 +45,10 @@ def survey_sample(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra]) 
     scene = training_scene(rng, shapes)
     top = scene.centre(SPINE_LEVELS[0])[2]
     spacing = SURVEY_SPACING * rng.uniform(0.92, 1.08)
-    middle = np.array([0.0, scene.centre("L2")[1] + 30.0, top - spacing * (SURVEY_SIZE[2] - 1) / 2]) + rng.normal(
+    middle = np.array([0.0, scene.centre("L2")[1] + 30.0, top - spacing * (SURVEY_FIELD[2] - 1) / 2]) + rng.normal(
         0, [15, 25, 0]
     )
-    field = grid(middle, SURVEY_SIZE, spacing)
+    field = grid(middle, SURVEY_FIELD, spacing)
     hu, _ = render(scene, field, rng)
     line = _closeness(field, scene)
     height = np.broadcast_to(_height(field, scene)[:, None, None], hu.shape)

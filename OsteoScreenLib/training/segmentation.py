@@ -80,7 +80,7 @@ def train(
 def _locate_loss(output: "torch.Tensor", line: "torch.Tensor", height: "torch.Tensor") -> "torch.Tensor":
     """Return the squared error of the closeness to the spine, weighted up as it is rare, plus that of the height."""
     seen = height.isfinite()
-    return 50 * (output[:, 0] - line).square().mean() + (output[:, 1] - height)[seen].abs().mean()
+    return 300 * (output[:, 0] - line).square().mean() + (output[:, 1] - height)[seen].abs().mean()
 
 
 def _refine_loss(output: "torch.Tensor", classes: "torch.Tensor") -> "torch.Tensor":

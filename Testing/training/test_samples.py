@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from OsteoScreenLib.segmentation.networks import FINE_SIZE, HEIGHT_SCALE
-from OsteoScreenLib.training.samples import SURVEY_SIZE, SURVEY_VIEWS, survey_sample, vertebra_sample
+from OsteoScreenLib.segmentation.networks import FINE_SIZE, HEIGHT_SCALE, SURVEY_FIELD
+from OsteoScreenLib.training.samples import SURVEY_VIEWS, survey_sample, vertebra_sample
 from OsteoScreenLib.training.shapes import load_shapes
 
 
 def test_survey_sample_marks_the_spine_and_counts_levels_downwards() -> None:
     image, line, height = survey_sample(np.random.default_rng(4), [])
-    assert image.shape == (SURVEY_VIEWS, 1, *SURVEY_SIZE[::-1])
-    assert line.shape == height.shape == (SURVEY_VIEWS, *SURVEY_SIZE[::-1])
+    assert image.shape == (SURVEY_VIEWS, 1, *SURVEY_FIELD[::-1])
+    assert line.shape == height.shape == (SURVEY_VIEWS, *SURVEY_FIELD[::-1])
     assert np.isfinite(image).all()
     assert abs(image).max() <= 2.5
     for view in range(SURVEY_VIEWS):

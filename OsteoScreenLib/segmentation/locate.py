@@ -1,6 +1,5 @@
 """Where the spine runs and how high each of its points lies: one coarse look at the whole image."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,10 +12,9 @@ from OsteoScreenLib.volume import Volume, isotropic
 if TYPE_CHECKING:
     from torch.nn import Module
 
-_CLOSE = 0.25
+_CLOSE = 0.15
 """Closeness to the centre line from which a slice is believed to show the spine."""
 
-_NEAR_MM = 30.0
 _FEWEST = 4
 _MULTIPLE = 16
 
@@ -52,48 +50,49 @@ def spine_line(volume: Volume, network: "Module", device: str) -> SpineLine:
     """Return the spine's centre line in a CT; raises `AnatomyError` where no spine is seen."""
     coarse = isotropic(volume, SURVEY_SPACING)
     closeness, height = _survey(coarse, network, device)
-    close = np.argwhere(closeness > _CLOSE)
-    if len(np.unique(close[:, 0])) < _FEWEST:
+    points, heights = [], []
+    for k, (j, i) in enumerate(_path(closeness)):
+        around = (k, slice(max(0, j - 2), j + 3), slice(max(0, i - 2), i + 3))
+        weight = np.clip(closeness[around], 0, None)
+        if weight.max() < _CLOSE:
+            continue
+        rows, columns = np.mgrid[around[1:]]
+        share = weight / weight.sum()
+        points.append(coarse.to_ras(np.array([(share * columns).sum(), (share * rows).sum(), k])))
+        heights.append((share * height[around]).sum())
+    if len(points) < _FEWEST:
         raise AnatomyError("No spine was found in the image; choose a CT that shows L1-L4.")
-    points, weights = coarse.to_ras(close[:, ::-1]), np.square(closeness[tuple(close.T)])
-    near = np.linalg.norm(points[:, :2] - _curve(points, weights)(points[:, 2]), axis=1) < _NEAR_MM
-    line, heights = [], []
-    for k in np.unique(close[near, 0])[::-1]:
-        here = near & (close[:, 0] == k)
-        share = weights[here] / weights[here].sum()
-        line.append(share @ points[here])
-        heights.append(share @ height[tuple(close[here].T)])
-    if len(line) < _FEWEST:
-        raise AnatomyError("No spine was found in the image; choose a CT that shows L1-L4.")
-    smooth = _smooth(np.column_stack([line, heights]))
-    return SpineLine(np.column_stack([smooth[:, :2], np.array(line)[:, 2]]), smooth[:, 3])
+    line = np.array(points)[::-1]
+    smooth = _smooth(np.column_stack([line[:, :2], heights[::-1]]))
+    return SpineLine(np.column_stack([smooth[:, :2], line[:, 2]]), smooth[:, 2])
 
 
-def _curve(points: np.ndarray, weights: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the parabola (x, y) over z through weighted points (n, 3), drawn off course by no second blob.
+def _path(closeness: np.ndarray) -> list[tuple[int, int]]:
+    """Return the (j, i) of each slice on the path through all slices that is closest to the spine in sum.
 
-    Iteratively reweighted least squares with Cauchy's weights.
+    Dynamic programming; from slice to slice the path moves by one voxel at most, so that a bright blob beside the spine
+    cannot draw it away.
     """
-    z = (points[:, 2] - points[:, 2].mean()) / 200
-    shape = np.stack([np.ones_like(z), z, np.square(z)], axis=1)
-    trust = weights
-    for _ in range(8):
-        root = np.sqrt(trust)[:, None]
-        fit, *_ = np.linalg.lstsq(shape * root, points[:, :2] * root, rcond=None)
-        off = np.linalg.norm(points[:, :2] - shape @ fit, axis=1)
-        trust = weights / (1 + np.square(off / _NEAR_MM))
+    from scipy.ndimage import maximum_filter
 
-    def curve(at: np.ndarray) -> np.ndarray:
-        t = (at - points[:, 2].mean()) / 200
-        return np.stack([np.ones_like(t), t, np.square(t)], axis=1) @ fit
-
-    return curve
+    best = [closeness[0]]
+    for slice_ in closeness[1:]:
+        best.append(slice_ + maximum_filter(best[-1], size=3, mode="nearest"))
+    j, i = np.unravel_index(best[-1].argmax(), best[-1].shape)
+    path = [(int(j), int(i))]
+    for score in best[-2::-1]:
+        j0, i0 = max(0, path[-1][0] - 1), max(0, path[-1][1] - 1)
+        near = score[j0 : path[-1][0] + 2, i0 : path[-1][1] + 2]
+        j, i = np.unravel_index(near.argmax(), near.shape)
+        path.append((int(j) + j0, int(i) + i0))
+    return path[::-1]
 
 
 def _survey(coarse: Volume, network: "Module", device: str) -> tuple[np.ndarray, np.ndarray]:
     """Return closeness to the spine and height in levels below L1, both (k, j, i).
 
-    Air is put around the image, as in training, so that the network never sees less than `SURVEY_FIELD`.
+    Air is put around the image, as in training, so that the network never sees less than `SURVEY_FIELD`; it looks at
+    the mirror image, too.
     """
     import torch
 
@@ -103,7 +102,8 @@ def _survey(coarse: Volume, network: "Module", device: str) -> tuple[np.ndarray,
     inside = tuple(slice(before, before + n) for (before, _), n in zip(pad, shape, strict=True))
     hu = np.pad(coarse.voxels, pad, constant_values=-1024)
     with torch.inference_mode():
-        output = network(torch.from_numpy(normalise(hu))[None, None].to(device)).float().cpu().numpy()[0]
+        image = torch.from_numpy(normalise(hu))[None, None].to(device)
+        output = ((network(image) + network(image.flip(-1)).flip(-1)) / 2).float().cpu().numpy()[0]
     return output[0][inside], output[1][inside] * HEIGHT_SCALE
 
 

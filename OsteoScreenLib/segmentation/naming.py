@@ -13,7 +13,7 @@ _SPACING_MM = dict(zip(SEQUENCE, (18, 19, 20, 21, 22, 23, 24, 25, 26, 28, 30, 32
 _SPACING_SD = 0.17
 """SD of that distance, relative: patients differ in size."""
 
-_HEIGHT_SD, _PER_LEVEL = 0.5, 0.25
+_HEIGHT_SD, _PER_LEVEL = 0.6, 0.1
 """SD in levels of a body's height at the sacrum, and what is added for each level above it.
 
 The sacrum is the surest landmark there is; ribs and organs, by which the upper levels are told, lie where they like.

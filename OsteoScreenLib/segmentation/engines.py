@@ -36,6 +36,10 @@ SEARCHED = (-1.7, 4.7)
 """Heights, in levels below L1, between which bodies are looked for: T12 to L5 and what the height may be off."""
 
 
+SHORT_MM = 200.0
+"""Length of spine in mm below which its levels cannot be told reliably."""
+
+
 def segment(
     volume: Volume,
     engine: str | Path = UNET,
@@ -86,6 +90,12 @@ def _by_network(volume: Volume, device: str, progress: Progress, cancelled: IsCa
         raise AnatomyError("No vertebral body of L1-L4 was found; choose a CT that shows the lumbar spine.")
     confidence = {name.level: name.confidence for name in named}
     missing = [level for level in SCREENED if level not in wanted]
+    length = float(np.ptp(line.points[:, 2]))
+    if length < SHORT_MM:
+        notes = [
+            *notes,
+            f"Only {length:.0f} mm of the spine are in the image: the level names are no more than a guess.",
+        ]
     notes = [*notes, *more, *(f"{level} was not found." for level in missing)]
     models = (_use(locating), _use(refining))
     return _finished(volume, paint(volume, wanted), confidence, UNET, device, models, notes)

@@ -19,8 +19,9 @@ _HEIGHT_SD, _PER_LEVEL = 0.6, 0.1
 The sacrum is the surest landmark there is; ribs and organs, by which the upper levels are told, lie where they like.
 """
 
-_CERTAINTY = 10.0
-"""How sharply the confidence answers to the mean squared deviation; chosen, not yet calibrated on patients."""
+_CERTAINTY = 7.0
+"""How sharply the confidence answers to the mean squared deviation: as fits the SD of 0.35 levels that the mean height
+error of a case had on 16 phantoms; not calibrated on patients."""
 
 _GAIN = 2.0
 _GAP = 3.0

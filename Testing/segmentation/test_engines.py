@@ -36,7 +36,7 @@ def test_the_bodies_of_a_phantom_are_outlined(phantom: Phantom) -> None:
     assert all("ynthetic" in model.trained_on for model in found.models)
 
 
-@pytest.mark.xfail(strict=True, reason="levels are right on about four phantoms of five; see docs/segmentation.md")
+@pytest.mark.xfail(strict=True, reason="levels are one off on about half of the phantoms; see docs/segmentation.md")
 def test_the_levels_of_a_phantom_are_right(phantom: Phantom) -> None:
     for finding in segment(phantom.volume, device="cpu").findings:
         i, j, k = np.round(phantom.labels.to_ijk(np.array(finding.centre))).astype(int)

@@ -18,7 +18,10 @@ def _group() -> None:
 
 @train.command()
 def segmentation(
-    stage: Annotated[Literal["locate", "refine"], typer.Argument(help="The level finder, or the outline of a body.")],
+    stage: Annotated[
+        Literal["locate", "count", "refine"],
+        typer.Argument(help="What finds the spine, counts levels, outlines a body."),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The model's folder, named as it.")],
     run: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoints and the curve; taken up when there.")] = Path(
         "runs/segmentation"
@@ -30,7 +33,7 @@ def segmentation(
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same training.")] = 0,
     device: DeviceOption = "auto",
 ) -> None:
-    """Train one of the two segmentation networks on synthetic CT drawn on the fly."""
+    """Train one of the three segmentation networks on synthetic CT drawn on the fly."""
     with job() as work:
         from OsteoScreenLib.device import choose
         from OsteoScreenLib.training.segmentation import train as fit

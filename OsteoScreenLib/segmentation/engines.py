@@ -12,9 +12,10 @@ from OsteoScreenLib.models import ModelCard, load_weights
 from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
 from OsteoScreenLib.readers import read_labels
 from OsteoScreenLib.result import ModelUse, Segmentation, VertebraFinding
+from OsteoScreenLib.segmentation.count import count_levels
 from OsteoScreenLib.segmentation.locate import spine_line
-from OsteoScreenLib.segmentation.naming import SEQUENCE, Candidate, name_levels
-from OsteoScreenLib.segmentation.networks import build
+from OsteoScreenLib.segmentation.naming import Candidate, name_levels
+from OsteoScreenLib.segmentation.networks import COUNTED, build
 from OsteoScreenLib.segmentation.refine import STEP_MM, find_bodies, outline, paint
 from OsteoScreenLib.volume import Volume
 
@@ -72,8 +73,12 @@ def _by_network(volume: Volume, device: str, progress: Progress, cancelled: IsCa
     """Find the spine, the bodies along its lumbar part, and their names."""
     progress(0.0, "Finding the spine")
     locating, survey = _load("locate")
-    line, device, notes = run_with_fallback(lambda d: spine_line(volume, survey.to(d), d), device)
+    rough, device, notes = run_with_fallback(lambda d: spine_line(volume, survey.to(d), d), device)
     stop_if(cancelled)
+    progress(0.05, "Counting the levels")
+    counting, counter = _load("count")
+    count, device, more = run_with_fallback(lambda d: count_levels(volume, rough, counter.to(d), d), device)
+    notes, line = [*notes, *more], count.line
     points = line.between(*SEARCHED, STEP_MM)
     if not len(points):
         raise AnatomyError(
@@ -84,20 +89,19 @@ def _by_network(volume: Volume, device: str, progress: Progress, cancelled: IsCa
     bodies, device, more = run_with_fallback(
         lambda d: find_bodies(volume, points, network.to(d), d, part(progress, 0.1, 0.95), cancelled), device
     )
-    named = name_levels([Candidate(body.centre, line.height_at(body.centre)) for body in bodies])
+    named = name_levels([Candidate(body.centre, count.levels_at(body.centre)) for body in bodies])
     wanted = {name.level: bodies[name.index] for name in named if name.level in SCREENED}
     if not wanted:
         raise AnatomyError("No vertebral body of L1-L4 was found; choose a CT that shows the lumbar spine.")
     confidence = {name.level: name.confidence for name in named}
     missing = [level for level in SCREENED if level not in wanted]
-    length = float(np.ptp(line.points[:, 2]))
-    if length < SHORT_MM:
+    if rough.length < SHORT_MM:
         notes = [
             *notes,
-            f"Only {length:.0f} mm of the spine are in the image: the level names are no more than a guess.",
+            f"Only {rough.length:.0f} mm of the spine are in the image: the level names are no more than a guess.",
         ]
     notes = [*notes, *more, *(f"{level} was not found." for level in missing)]
-    models = (_use(locating), _use(refining))
+    models = (_use(locating), _use(counting), _use(refining))
     return _finished(volume, paint(volume, wanted), confidence, UNET, device, models, notes)
 
 
@@ -123,7 +127,7 @@ def _by_vertebrae(
 
 def _near(height: float) -> str:
     """Return the name of the level nearest to a height."""
-    return SEQUENCE[int(np.clip(round(height) + SEQUENCE.index("L1"), 0, len(SEQUENCE) - 1))]
+    return COUNTED[int(np.clip(round(height) + COUNTED.index("L1"), 0, len(COUNTED) - 1))]
 
 
 def _load(name: str) -> "tuple[ModelCard, Module]":

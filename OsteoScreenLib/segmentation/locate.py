@@ -1,12 +1,12 @@
-"""Where the spine runs and how high each of its points lies: one coarse look at the whole image."""
+"""Where the spine runs and roughly how high each of its points lies: one coarse look at the whole image."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from OsteoScreenLib.errors import AnatomyError
 from OsteoScreenLib.segmentation.networks import HEIGHT_SCALE, SURVEY_FIELD, SURVEY_SPACING, normalise
+from OsteoScreenLib.segmentation.spine import SpineLine
 from OsteoScreenLib.volume import Volume, isotropic
 
 if TYPE_CHECKING:
@@ -19,35 +19,11 @@ _FEWEST = 4
 _MULTIPLE = 16
 
 
-@dataclass(frozen=True, eq=False)
-class SpineLine:
-    """The spine's centre line from head to foot: points (n, 3) in RAS mm and their heights (n,) in levels below L1."""
-
-    points: np.ndarray
-    heights: np.ndarray
-
-    def between(self, low: float, high: float, step: float) -> np.ndarray:
-        """Return points (m, 3) every `step` mm along the line whose height lies in [low, high] levels below L1."""
-        order = np.argsort(self.points[:, 2])
-        z = np.arange(self.points[:, 2].min(), self.points[:, 2].max() + step / 2, step)
-        x, y, heights = (
-            np.interp(z, self.points[order, 2], values[order])
-            for values in (self.points[:, 0], self.points[:, 1], self.heights)
-        )
-        wanted = (heights >= low) & (heights <= high)
-        return np.stack([x, y, z], axis=1)[wanted][::-1]
-
-    def height_at(self, ras: np.ndarray) -> float:
-        """Return the height of a point in RAS mm: that of the line at the same z, which goes on at its ends."""
-        order = np.argsort(self.points[:, 2])
-        z, heights = self.points[order, 2], self.heights[order]
-        beyond = ras[2] - np.clip(ras[2], z[0], z[-1])
-        slope = (heights[-1] - heights[0]) / (z[-1] - z[0])
-        return float(np.interp(ras[2], z, heights) + slope * beyond)
-
-
 def spine_line(volume: Volume, network: "Module", device: str) -> SpineLine:
-    """Return the spine's centre line in a CT; raises `AnatomyError` where no spine is seen."""
+    """Return the spine's centre line in a CT, its heights good to a level or two.
+
+    Raises `AnatomyError` where no spine is seen.
+    """
     coarse = isotropic(volume, SURVEY_SPACING)
     closeness, height = _survey(coarse, network, device)
     points, heights = [], []

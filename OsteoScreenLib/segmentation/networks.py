@@ -16,15 +16,27 @@ SURVEY_FIELD = (32, 32, 48)
 """Voxels (i, j, k) that it is trained on, and the least it is given: 384 x 384 x 576 mm."""
 
 SURVEY_CHANNELS = 2
-"""Two maps: closeness to the spine's centre line (1 on it, 0 far from it) and height.
+"""Two maps: closeness to the spine's centre line (1 on it, 0 far from it) and height, roughly.
 
 The height says of every voxel, bone or not, how many levels below the centre of L1 it lies, divided by `HEIGHT_SCALE`.
 """
+
+CORRIDOR_SPACING = 6.0
+"""Voxel size in mm of the corridor along the spine in which levels are counted."""
+
+CORRIDOR_SIZE = (32, 24)
+"""Voxels (i, j) of its slices, each with the centre line in the middle: 192 x 144 mm, as wide as the sacrum's wings."""
+
+CORRIDOR_LENGTH = 80
+"""Slices that the counting network is trained on, and the least it is given: 480 mm."""
 
 HEIGHT_SCALE = 4.0
 
 SPINE_SIGMA = 12.0
 """SD in mm of the Gaussian around the centre line."""
+
+COUNTED = (*(f"T{i}" for i in range(5, 13)), *(f"L{i}" for i in range(1, 6)), "S1")
+"""The levels, from head to foot, that its channels stand for; the first and the last take what lies beyond them."""
 
 FINE_SPACING = 1.5
 """Voxel size in mm of the crops around one vertebra."""

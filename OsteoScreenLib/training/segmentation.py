@@ -1,4 +1,4 @@
-"""Training of the two segmentation networks on synthetic spines alone."""
+"""Training of the three segmentation networks on synthetic spines alone."""
 
 from functools import partial
 from pathlib import Path
@@ -6,23 +6,28 @@ from typing import TYPE_CHECKING
 
 from OsteoScreenLib import __version__
 from OsteoScreenLib.models import ModelCard, save_model
+from OsteoScreenLib.phantoms.spine import SPINE_LEVELS
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent
 from OsteoScreenLib.segmentation.networks import FINE_CHANNELS, HEIGHT_SCALE, SURVEY_CHANNELS, build
-from OsteoScreenLib.training.samples import survey_sample, vertebra_sample
+from OsteoScreenLib.training.corridor_samples import NOWHERE, corridor_sample
 from OsteoScreenLib.training.shapes import load_shapes
+from OsteoScreenLib.training.survey_samples import survey_sample
 from OsteoScreenLib.training.trainer import Settings, Task, fit
+from OsteoScreenLib.training.vertebra_samples import vertebra_sample
 
 if TYPE_CHECKING:
     import torch
 
 STAGES = {
     "locate": (SURVEY_CHANNELS, (16, 16, 32, 64, 128, 16)),
+    "count": (len(SPINE_LEVELS), (16, 32, 64, 96, 128, 16)),
     "refine": (FINE_CHANNELS, (12, 24, 48, 96, 128, 12)),
 }
 """Output channels and the widths of the U-Net's stages."""
 
 _PURPOSE = {
-    "locate": "Find the spine and tell the height of every slice on whole CT volumes at 12 mm.",
+    "locate": "Find the spine and roughly tell the height of every slice on whole CT volumes at 12 mm.",
+    "count": "Tell the vertebral level of each slice of a corridor along the spine at 6 mm.",
     "refine": "Segment shell and trabecular compartment of the vertebra in the centre of a 72 mm crop at 1.5 mm.",
 }
 
@@ -37,9 +42,10 @@ def train(
     progress: Progress = silent,
     cancelled: IsCancelled = never,
 ) -> ModelCard:
-    """Train ``"locate"`` or ``"refine"`` and write the model to `output`; checkpoints and the curve go to `folder`.
+    """Train ``"locate"``, ``"count"`` or ``"refine"`` and write the model to `output`.
 
-    `data` is a folder of vertebra label maps whose shapes join the analytic ones (see `shapes.load_shapes`).
+    Checkpoints and the curve go to `folder`. `data` is a folder of vertebra label maps whose shapes join the analytic
+    ones (see `shapes.load_shapes`).
     """
     import torch
 
@@ -48,8 +54,11 @@ def train(
     channels, features = STAGES[stage]
     parameters = {"out_channels": channels, "features": features, "act": ["leakyrelu", {"negative_slope": 0.1}]}
     network = build("BasicUNet", parameters)
-    draw = {"locate": survey_sample, "refine": vertebra_sample}[stage]
-    loss, measures = {"locate": (_locate_loss, _locate_measures), "refine": (_refine_loss, _refine_measures)}[stage]
+    draw, loss, measures = {
+        "locate": (survey_sample, _locate_loss, _locate_measures),
+        "count": (corridor_sample, _count_loss, _count_measures),
+        "refine": (vertebra_sample, _refine_loss, _refine_measures),
+    }[stage]
     task = Task(stage, partial(draw, shapes=shapes), loss, measures)
     weights = fit(network, task, settings, folder, device, progress, cancelled)
     sources = sorted({shape.source for shape in shapes})
@@ -83,6 +92,12 @@ def _locate_loss(output: "torch.Tensor", line: "torch.Tensor", height: "torch.Te
     return 300 * (output[:, 0] - line).square().mean() + (output[:, 1] - height)[seen].abs().mean()
 
 
+def _count_loss(output: "torch.Tensor", level: "torch.Tensor") -> "torch.Tensor":
+    from torch.nn.functional import cross_entropy
+
+    return cross_entropy(output, level, ignore_index=NOWHERE)
+
+
 def _refine_loss(output: "torch.Tensor", classes: "torch.Tensor") -> "torch.Tensor":
     from monai.losses import DiceCELoss
 
@@ -100,6 +115,15 @@ def _locate_measures(output: "torch.Tensor", line: "torch.Tensor", height: "torc
     return {
         "closeness_rmse": float((output[:, 0] - line).square().mean().sqrt()),
         "height_error_levels": float((output[:, 1] - height)[spine].abs().mean()) * HEIGHT_SCALE,
+    }
+
+
+def _count_measures(output: "torch.Tensor", level: "torch.Tensor") -> dict[str, float]:
+    """Return the share of the voxels near the centre line whose level is right, and their cross-entropy."""
+    asked = level != NOWHERE
+    return {
+        "levels_right": float((output.argmax(1) == level)[asked].float().mean()),
+        "cross_entropy": float(_count_loss(output, level)),
     }
 
 

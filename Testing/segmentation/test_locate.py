@@ -1,16 +1,13 @@
-"""The spine's centre line: read off the survey's maps, usable between and beyond its points."""
+"""The survey: the spine's centre line, read off its two maps."""
 
 import numpy as np
 import pytest
 import torch
 
 from OsteoScreenLib.errors import AnatomyError
-from OsteoScreenLib.segmentation.locate import SpineLine, spine_line
+from OsteoScreenLib.segmentation.locate import spine_line
 from OsteoScreenLib.segmentation.networks import HEIGHT_SCALE, SURVEY_SPACING
 from OsteoScreenLib.volume import Volume, grid
-
-Z = np.arange(180.0, -181.0, -12.0)
-LINE = SpineLine(np.stack([Z / 20, -Z / 30, Z], axis=1), -Z / 36)
 
 
 class Survey(torch.nn.Module):
@@ -20,19 +17,6 @@ class Survey(torch.nn.Module):
         bone = (image[0, 0] * 400 > 100).float()
         slices = torch.arange(len(bone)).float()[:, None, None].expand_as(bone)
         return torch.stack([bone, (15 - slices) / 3 / HEIGHT_SCALE])[None]
-
-
-def test_points_between_two_heights() -> None:
-    points = LINE.between(-1.0, 3.0, 10.0)
-    assert points[0, 2] > points[-1, 2]
-    assert np.allclose(points[:, 0], points[:, 2] / 20, atol=1e-6)
-    assert -points[0, 2] / 36 == pytest.approx(-1.0, abs=0.3)
-    assert -points[-1, 2] / 36 == pytest.approx(3.0, abs=0.3)
-
-
-def test_height_on_the_line_and_beyond_its_ends() -> None:
-    assert LINE.height_at(np.array([50.0, 0.0, 90.0])) == pytest.approx(-2.5, abs=1e-6)
-    assert LINE.height_at(np.array([0.0, 0.0, -216.0])) == pytest.approx(6.0, abs=1e-6)
 
 
 def test_the_line_follows_the_spine_on_any_grid() -> None:

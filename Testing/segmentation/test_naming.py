@@ -5,18 +5,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from OsteoScreenLib.segmentation.naming import SEQUENCE, Candidate, name_levels
+from OsteoScreenLib.segmentation.naming import Candidate, name_levels
+from OsteoScreenLib.segmentation.networks import COUNTED
 
 SPACING = {"T11": 31, "T12": 33, "L1": 35, "L2": 37, "L3": 38, "L4": 38, "L5": 38, "S1": 34}
 WHOLE = ["T11", "T12", "L1", "L2", "L3", "L4", "L5", "S1"]
 
 
+def _probability(height: float) -> np.ndarray:
+    """Return the probability of each level for a height between two of them, or on one."""
+    return np.clip(1 - abs(np.arange(len(COUNTED)) - COUNTED.index("L1") - height), 0, None)
+
+
 def _spine(levels: list[str], off: float = 0.0, size: float = 1.0) -> list[Candidate]:
-    """Return candidates at usual distances times `size`, whose heights are all `off` levels too low down."""
+    """Return candidates at usual distances times `size`, all of which seem to be `off` levels too low down."""
     z, found = 0.0, []
     for level in levels:
         z -= SPACING[level] * size
-        found.append(Candidate(np.array([0.0, 0.0, z]), SEQUENCE.index(level) - SEQUENCE.index("L1") + off))
+        height = COUNTED.index(level) - COUNTED.index("L1") + off
+        found.append(Candidate(np.array([0.0, 0.0, z]), _probability(height)))
     return found
 
 
@@ -31,13 +38,13 @@ def test_a_spine_is_counted_whatever_its_size(off: float, size: float) -> None:
 
 
 @pytest.mark.parametrize("part", [["T12", "L1", "L2", "L3"], ["L2", "L3", "L4", "L5", "S1"], ["L3"]])
-def test_a_part_of_the_spine_is_counted_by_its_height(part: list[str]) -> None:
+def test_a_part_of_the_spine_is_counted_by_how_it_looks(part: list[str]) -> None:
     assert _levels(_spine(part)) == part
 
 
-def test_one_height_far_off_does_not_break_the_count() -> None:
+def test_one_body_that_looks_like_another_does_not_break_the_count() -> None:
     found = _spine(WHOLE)
-    found[4] = replace(found[4], height=found[4].height + 1.0)
+    found[4] = replace(found[4], probability=found[5].probability)
     assert _levels(found) == WHOLE
 
 
@@ -49,7 +56,8 @@ def test_a_missed_body_leaves_a_gap() -> None:
 
 def test_a_false_body_between_two_stays_without_a_name() -> None:
     found = _spine(WHOLE)
-    between = Candidate((found[3].centre + found[4].centre) / 2, (found[3].height + found[4].height) / 2)
+    upper, lower = found[3:5]
+    between = Candidate((upper.centre + lower.centre) / 2, (upper.probability + lower.probability) / 2)
     named = name_levels([*found[:4], between, *found[4:]])
     assert 4 not in [name.index for name in named]
     assert [name.level for name in named] == WHOLE
@@ -61,7 +69,7 @@ def test_a_body_off_the_spine_stays_without_a_name() -> None:
     assert _levels(sorted([*found, aside], key=lambda c: -c.centre[2])) == WHOLE
 
 
-def test_confidence_falls_as_heights_come_to_lie_between_levels() -> None:
+def test_confidence_falls_as_bodies_come_to_look_like_two_levels() -> None:
     sure, unsure = (name_levels(_spine(WHOLE, off))[0].confidence for off in (0.0, 0.45))
     assert unsure < 0.7 < 0.95 < sure
 

@@ -5,18 +5,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from OsteoScreenLib.segmentation.networks import FINE_SIZE, HEIGHT_SCALE, SURVEY_FIELD
-from OsteoScreenLib.training.samples import SURVEY_VIEWS, survey_sample, vertebra_sample
+from OsteoScreenLib.phantoms.spine import SPINE_LEVELS
+from OsteoScreenLib.segmentation.networks import (
+    CORRIDOR_LENGTH,
+    CORRIDOR_SIZE,
+    COUNTED,
+    FINE_SIZE,
+    HEIGHT_SCALE,
+    SURVEY_FIELD,
+)
+from OsteoScreenLib.training import corridor_samples, survey_samples
+from OsteoScreenLib.training.corridor_samples import NOWHERE, corridor_sample
 from OsteoScreenLib.training.shapes import load_shapes
+from OsteoScreenLib.training.survey_samples import survey_sample
+from OsteoScreenLib.training.vertebra_samples import vertebra_sample
 
 
 def test_survey_sample_marks_the_spine_and_counts_levels_downwards() -> None:
     image, line, height = survey_sample(np.random.default_rng(4), [])
-    assert image.shape == (SURVEY_VIEWS, 1, *SURVEY_FIELD[::-1])
-    assert line.shape == height.shape == (SURVEY_VIEWS, *SURVEY_FIELD[::-1])
+    assert image.shape == (survey_samples.VIEWS, 1, *SURVEY_FIELD[::-1])
+    assert line.shape == height.shape == (survey_samples.VIEWS, *SURVEY_FIELD[::-1])
     assert np.isfinite(image).all()
     assert abs(image).max() <= 2.5
-    for view in range(SURVEY_VIEWS):
+    for view in range(survey_samples.VIEWS):
         on_spine = line[view] > 0.8
         # trabecular bone, cortex and discs: never air or lung
         assert np.median(image[view, 0][on_spine]) > 0
@@ -24,6 +35,28 @@ def test_survey_sample_marks_the_spine_and_counts_levels_downwards() -> None:
         heights = np.nanmean(height[view][slices], axis=(1, 2)) * HEIGHT_SCALE
         assert np.all(np.diff(heights) < 0)
         assert -8.5 < heights.min() < heights.max() < 6
+
+
+def test_corridor_sample_counts_levels_along_the_middle() -> None:
+    width, depth = CORRIDOR_SIZE
+    image, level = corridor_sample(np.random.default_rng(4), [])
+    assert image.shape == (corridor_samples.VIEWS, 1, CORRIDOR_LENGTH, depth, width)
+    assert level.shape == (corridor_samples.VIEWS, CORRIDOR_LENGTH, depth, width)
+    for view in range(corridor_samples.VIEWS):
+        asked = level[view] != NOWHERE
+        # bone and discs, seldom canal: never air or lung
+        assert np.median(image[view, 0][asked]) > 0
+        slices = np.flatnonzero(asked.any((1, 2)))
+        found = level[view].max((1, 2))[slices]
+        assert np.all(np.diff(found) <= 0)
+        assert asked[slices].any((1, 2)).all()
+        _, j, i = np.argwhere(asked).mean(0)
+        assert abs(j - depth / 2) < 5
+        assert abs(i - width / 2) < 5
+
+
+def test_the_count_names_the_levels_that_phantoms_have() -> None:
+    assert COUNTED == SPINE_LEVELS
 
 
 def test_vertebra_sample_asks_for_the_middle_one_only() -> None:

@@ -17,6 +17,7 @@ from OsteoScreenLib.segmentation.locate import spine_line
 from OsteoScreenLib.segmentation.naming import Candidate, name_levels
 from OsteoScreenLib.segmentation.networks import COUNTED, build
 from OsteoScreenLib.segmentation.refine import STEP_MM, find_bodies, outline, paint
+from OsteoScreenLib.segmentation.vertebrae import TOTALSEGMENTATOR, Vertebrae, thickest
 from OsteoScreenLib.volume import Volume
 
 if TYPE_CHECKING:
@@ -24,14 +25,6 @@ if TYPE_CHECKING:
 
 UNET = "unet"
 """The name of our own engine."""
-
-TOTALSEGMENTATOR: dict[int, str] = {
-    26: "S1",
-    **{32 - n: f"L{n}" for n in range(1, 6)},
-    **{44 - n: f"T{n}" for n in range(1, 13)},
-}
-"""Whole vertebrae as TotalSegmentator's task `total` (version 2) numbers them: 26 S1, 27 L5 ... 31 L1, 32 T12 ..."""
-
 
 SEARCHED = (-1.7, 4.7)
 """Heights, in levels below L1, between which bodies are looked for: T12 to L5 and what the height may be off."""
@@ -58,13 +51,15 @@ def segment(
     if str(engine) == UNET:
         return _by_network(volume, device, progress, cancelled)
     labels = read_labels(Path(engine), volume)
+    name = Path(engine).name
     values = set(np.unique(labels.voxels).tolist()) - {0}
     if values and all(value // 10 in BY_CODE and value % 10 in PARTS for value in values):
-        return _finished(volume, labels.voxels, {}, str(Path(engine).name), "none", (), [])
+        return _finished(volume, labels.voxels, {}, name, "none", (), [])
     if values & TOTALSEGMENTATOR.keys():
-        return _by_vertebrae(volume, labels.voxels, Path(engine).name, device, progress, cancelled)
+        whole = Vertebrae(labels.voxels, TOTALSEGMENTATOR, name, device)
+        return _by_vertebrae(volume, whole, progress, cancelled)
     raise LabelMapError(
-        f"{Path(engine).name} holds no vertebra in a known coding; use 10 * vertebra + part (L1 shell = 201, "
+        f"{name} holds no vertebra in a known coding; use 10 * vertebra + part (L1 shell = 201, "
         "trabecular = 202) or TotalSegmentator's numbering (L1 = 31)."
     )
 
@@ -105,24 +100,23 @@ def _by_network(volume: Volume, device: str, progress: Progress, cancelled: IsCa
     return _finished(volume, paint(volume, wanted), confidence, UNET, device, models, notes)
 
 
-def _by_vertebrae(
-    volume: Volume, whole: np.ndarray, name: str, device: str, progress: Progress, cancelled: IsCancelled
-) -> Segmentation:
-    """Segment the bodies inside whole vertebrae that someone else has named."""
-    masks = {level: whole == code for code, level in TOTALSEGMENTATOR.items() if level in SCREENED}
-    centres = {level: _thickest(volume, mask) for level, mask in masks.items() if mask.any()}
-    if not centres:
-        raise AnatomyError(f"{name} holds none of L1-L4.")
+def _by_vertebrae(volume: Volume, whole: Vertebrae, progress: Progress, cancelled: IsCancelled) -> Segmentation:
+    """Segment the bodies inside vertebrae that someone else has named, whole or cut down to their bodies."""
+    masks = whole.screened()
+    if not masks:
+        raise AnatomyError(f"{whole.engine} holds none of L1-L4.")
+    centres = {level: thickest(volume, mask) for level, mask in masks.items()}
     card, network = _load("refine")
     bodies, device, notes = run_with_fallback(
-        lambda d: outline(volume, centres, network.to(d), d, progress, cancelled), device
+        lambda d: outline(volume, centres, network.to(d), d, progress, cancelled), whole.device
     )
     labels = paint(volume, bodies)
     for level in bodies:
         labels[body_mask(labels, level) & ~masks[level]] = 0
     missing = [level for level in centres if level not in bodies]
-    notes = [*notes, *(f"{level} is in {name} but its body could not be outlined." for level in missing)]
-    return _finished(volume, labels, {}, name, device, (_use(card),), notes)
+    missed = [f"{level} is in {whole.engine} but its body could not be outlined." for level in missing]
+    models = (*whole.models, _use(card))
+    return _finished(volume, labels, {}, whole.engine, device, models, [*whole.notes, *notes, *missed])
 
 
 def _near(height: float) -> str:
@@ -139,16 +133,6 @@ def _load(name: str) -> "tuple[ModelCard, Module]":
 
 def _use(card: ModelCard) -> ModelUse:
     return ModelUse(card.name, card.version, card.sha256, card.trained_on)
-
-
-def _thickest(volume: Volume, mask: np.ndarray) -> np.ndarray:
-    """Return the point in RAS mm deepest inside a vertebra: its body is thicker than any process."""
-    from scipy.ndimage import distance_transform_edt, find_objects
-
-    box = find_objects(mask.astype(np.uint8))[0]
-    depth = distance_transform_edt(np.pad(mask[box], 1), volume.spacing[::-1])[1:-1, 1:-1, 1:-1]
-    deep = np.argwhere(depth > 0.9 * depth.max()) + [s.start for s in box]
-    return volume.to_ras(deep.mean(0)[::-1])
 
 
 def _finished(

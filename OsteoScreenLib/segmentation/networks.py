@@ -27,8 +27,8 @@ CORRIDOR_SPACING = 6.0
 CORRIDOR_SIZE = (32, 24)
 """Voxels (i, j) of its slices, each with the centre line in the middle: 192 x 144 mm, as wide as the sacrum's wings."""
 
-CORRIDOR_LENGTH = 80
-"""Slices that the counting network is trained on, and the least it is given: 480 mm."""
+CORRIDOR_LENGTH = 96
+"""Slices that the counting network is trained on, and the least it is given: 576 mm."""
 
 HEIGHT_SCALE = 4.0
 

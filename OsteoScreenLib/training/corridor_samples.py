@@ -18,7 +18,7 @@ NOWHERE = -1
 """The class of voxels that are not asked for."""
 
 _NEAR_MM = 20.0
-_BELOW_MM = 70.0
+_BELOW_MM = 140.0
 _SIDE_MM = 20.0
 
 
@@ -38,7 +38,7 @@ def corridor_sample(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra]
 
 
 def _field(scene: Scene, spacing: float) -> Volume:
-    """Return the grid around a spine, from somewhat below S1 to the topmost body that fits in."""
+    """Return the grid around a spine, from the tip of the sacrum to the topmost body that fits in."""
     centres = np.array([scene.centre(level) for level in SPINE_LEVELS])
     low, high = centres.min(0), centres.max(0)
     margin = np.array([*(n * spacing / 2 + _SIDE_MM for n in CORRIDOR_SIZE), 0])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from OsteoScreenLib.segmentation.count import Count, count_levels
-from OsteoScreenLib.segmentation.networks import COUNTED
+from OsteoScreenLib.segmentation.networks import CORRIDOR_SIZE, COUNTED
 from OsteoScreenLib.segmentation.spine import SpineLine
 from OsteoScreenLib.volume import Volume, grid
 
@@ -51,6 +51,7 @@ def test_the_count_is_that_of_the_corridor_on_any_grid(flipped: bool) -> None:
 
 def test_heights_never_fall_on_the_way_to_the_foot() -> None:
     probability = np.eye(len(COUNTED))[np.array([13, 12, 13, 11, 10, 10, 11, 9, 8])]
-    heights = Count(POINTS[: len(probability)], probability).line.heights
+    everywhere = np.broadcast_to(probability[:, None, None], (9, *CORRIDOR_SIZE[::-1], len(COUNTED)))
+    heights = Count(POINTS[:9], everywhere).line.heights
     assert np.all(np.diff(heights) >= 0)
     assert heights.min() == 0.0

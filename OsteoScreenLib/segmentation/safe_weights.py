@@ -1,0 +1,43 @@
+"""Weights of others, which come as pickles: tensors and numbers are read from them, and nothing is run."""
+
+import hashlib
+import pickle
+from pathlib import Path
+from typing import Any
+
+from OsteoScreenLib.errors import ModelError
+
+
+def load_pickle(path: Path) -> Any:
+    """Return what a PyTorch file holds, onto the CPU, as long as it is tensors, numbers, texts and containers.
+
+    Raises `ModelError` where it holds anything else, which a pickle could use to run code.
+    """
+    import _codecs
+
+    import numpy as np
+    import torch
+    from numpy._core.multiarray import scalar
+
+    # nnU-Net keeps its training curve in the checkpoint, as scalars of NumPy 1 or 2.
+    dtypes = [type(np.dtype(name)) for name in ("float64", "float32", "int64", "bool")]
+    numbers = [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, _codecs.encode, *dtypes]
+    try:
+        with torch.serialization.safe_globals(numbers):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ModelError(f"The weights {path} cannot be read: {error.strerror or error}.") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise ModelError(
+            f"The weights {path} hold more than tensors and numbers, or are damaged; they are not loaded."
+        ) from error
+
+
+def file_sha256(*paths: Path) -> str:
+    """Return the SHA-256 of files, one after the other, as hexadecimal."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                digest.update(block)
+    return digest.hexdigest()

@@ -30,14 +30,15 @@ def make_phantom(
     centre: str = "L2",
     protocol: Protocol | None = None,
     scene: Scene | None = None,
+    disease: float = 0.0,
 ) -> Phantom:
     """Make a phantom of `size` voxels (i, j, k) of `spacing` mm whose field of view is centred on a level's body.
 
-    The same seed gives the same patient whatever the grid. Slices thicker than 1.5 mm are averaged from thinner ones,
-    as a scanner does. The label map is exact: the voxel's centre decides.
+    The same seed gives the same patient whatever the grid. `disease` in [0, 1] scales how likely disease is where no
+    scene is given (`random_scene`). Slices thicker than 1.5 mm are averaged from thinner ones, as a scanner does. The label map is exact: the voxel's centre decides.
     """
     rng = np.random.default_rng(seed)
-    scene = scene or random_scene(rng)
+    scene = scene or random_scene(rng, disease=disease)
     protocol = protocol or random_protocol(rng)
     middle = scene.centre(centre) * [0, 1, 1] + [0, 15, 0]
     slices = 1 + 2 * max(0, ceil((spacing[2] / 1.5 - 1) / 2))

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from OsteoScreenLib.levels import BY_NAME, SHELL, SHELL_MM, TRABECULAR
-from OsteoScreenLib.phantoms.scene import Scene
+from OsteoScreenLib.phantoms.discs import DISC_HU, disc_solids
+from OsteoScreenLib.phantoms.scene import HEALTHY, Scene
 from OsteoScreenLib.phantoms.solids import Solid, capsule
+from OsteoScreenLib.phantoms.vertebra import smooth_max
 from OsteoScreenLib.volume import Volume
 
 AIR = -1000.0
 _MARGIN_MM = 1.0
+_FILLET_MM = 1.5
 
 
 @dataclass
@@ -61,10 +64,12 @@ def render(scene: Scene, grid: Volume, rng: np.random.Generator) -> tuple[np.nda
         grain=_grain(shape, grid.spacing, rng),
         voxel=float(np.cbrt(grid.voxel_volume)),
     )
-    for solid in (*scene.solids, *_discs(scene), *_canal(scene)):
+    for solid in (*scene.solids, *disc_solids(scene.spine), *_canal(scene), *scene.inserts):
         _paint_solid(canvas, solid)
     for level in scene.vertebrae:
         _paint_vertebra(canvas, level)
+    for solid in scene.implants:
+        _paint_solid(canvas, solid)
     return canvas.hu, canvas.labels
 
 
@@ -99,7 +104,10 @@ def _paint_solid(canvas: Canvas, solid: Solid) -> None:
 
 
 def _paint_vertebra(canvas: Canvas, level: str) -> None:
-    """Paint arch and processes, then the body over them; the body alone is labelled."""
+    """Paint arch and processes, then the body with its lesions over them; the body alone is labelled.
+
+    The trabecular compartment lies `SHELL_MM` under the surface without growths: an osteophyte is shell throughout.
+    """
     scene, bone, shape = canvas.scene, canvas.scene.bone, canvas.scene.vertebrae[level]
     centre, frame = scene.spine.centres[level], scene.spine.frames[level]
     box = canvas.box(centre - shape.reach, centre + shape.reach)
@@ -118,7 +126,15 @@ def _paint_vertebra(canvas: Canvas, level: str) -> None:
         return
     inner = tuple(slice(n.start - b.start, n.stop - b.start) for n, b in zip(near, box, strict=True))
     local = local[:, *inner]
-    body = shape.body(local)
+    lesions = scene.lesions.get(level, HEALTHY)
+    core = shape.body(local)
+    for pit in lesions.pits:
+        hole = pit(local)
+        canvas.blend(near, canvas.coverage(hole), DISC_HU)
+        core = np.maximum(core, -hole)
+    body = core
+    for growth in lesions.growths:
+        body = -smooth_max(-body, -growth(local), _FILLET_MM)
     x, y, z = local
     vein = np.exp(-np.square(x / 5) - np.square((y + 0.4 * depth) / (0.22 * depth)) - np.square(z / 3.5))
     front, top = bone.gradients[level]
@@ -127,34 +143,13 @@ def _paint_vertebra(canvas: Canvas, level: str) -> None:
     marrow += bone.endplate_sclerosis * np.clip(1 - (height / 2 - np.abs(z)) / 5, 0, 1)
     canvas.blend(near, canvas.coverage(body), bone.cortex)
     canvas.blend(near, canvas.coverage(body + bone.cortex_mm), marrow)
+    for focus in lesions.foci:
+        canvas.blend(near, focus.share(local, body, bone.cortex_mm), focus.fill(local, canvas.grain[near]))
 
     code = 10 * BY_NAME[level].code
     labels = canvas.labels[near]
     labels[body < 0] = code + SHELL
-    labels[body < -SHELL_MM] = code + TRABECULAR
-
-
-def _discs(scene: Scene) -> list[Solid]:
-    """Return the discs, reaching a little into the bodies that are painted over them."""
-    solids = []
-    for upper, lower in scene.spine.neighbours():
-        a, b = scene.spine.centres[upper], scene.spine.centres[lower]
-        frame = (scene.spine.frames[upper] + scene.spine.frames[lower]) / 2
-        up_high, up_low = scene.spine.sizes[upper][2] / 2, scene.spine.sizes[lower][2] / 2
-        axis = (a - b) / np.linalg.norm(a - b)
-        middle = ((a - axis * up_high) + (b + axis * up_low)) / 2
-        half = float(np.linalg.norm(a - b) - up_high - up_low) / 2 + 4
-        radii = np.add(scene.spine.sizes[upper][:2], scene.spine.sizes[lower][:2]) / 4 * 0.98
-
-        def distance(points: np.ndarray, middle=middle, frame=frame, half=half, radii=radii) -> np.ndarray:
-            local = np.tensordot(frame.T.astype(np.float32), points - middle.astype(np.float32).reshape(3, 1, 1, 1), 1)
-            r = np.hypot(local[0] / radii[0], local[1] / radii[1]) + 1e-3
-            side = np.hypot(local[0], local[1]) * (1 - 1 / r)
-            return np.maximum(side, np.abs(local[2]) - half).astype(np.float32)
-
-        reach = float(max(radii)) + 4
-        solids.append(Solid(f"disc {upper}-{lower}", distance, middle - reach, middle + reach, 75.0, 12.0))
-    return solids
+    labels[core < -SHELL_MM] = code + TRABECULAR
 
 
 def _canal(scene: Scene) -> list[Solid]:

@@ -1,13 +1,21 @@
 """A whole synthetic patient: spine, vertebra shapes, bone density and the abdomen around them."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from OsteoScreenLib.phantoms.disease import Disease, Finding, random_disease
+from OsteoScreenLib.phantoms.lesions import Lesions
 from OsteoScreenLib.phantoms.solids import Solid
 from OsteoScreenLib.phantoms.spine import SPINE_LEVELS, Spine, random_spine
 from OsteoScreenLib.phantoms.torso import torso_solids
 from OsteoScreenLib.phantoms.vertebra import VertebraShape, random_vertebra
+
+HEALTHY = Lesions()
+
+DrawVertebra = Callable[[Spine, str, np.random.Generator, float], VertebraShape]
+"""Draws the shape of one level of a spine; the number is the probability of a fracture."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,10 @@ class Warp:
 
 @dataclass(frozen=True)
 class Scene:
-    """A patient to be scanned: everything is placed in anatomy space (S1 at the origin) and posed into RAS mm."""
+    """A patient to be scanned: everything is placed in anatomy space (S1 at the origin) and posed into RAS mm.
+
+    `lesions`, `inserts` (under the bodies), `implants` (over everything) and `findings` are what `disease` drew.
+    """
 
     spine: Spine
     vertebrae: dict[str, VertebraShape]
@@ -64,6 +75,10 @@ class Scene:
     solids: tuple[Solid, ...]
     pose: np.ndarray
     warp: Warp
+    lesions: Mapping[str, Lesions] = field(default_factory=dict)
+    inserts: tuple[Solid, ...] = ()
+    implants: tuple[Solid, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def to_anatomy(self, ras: np.ndarray) -> np.ndarray:
         """Map points (3, ...) from RAS mm to anatomy space, as float32."""
@@ -122,14 +137,33 @@ def random_pose(rng: np.random.Generator, degrees: float = 8.0) -> np.ndarray:
     return pose
 
 
-def random_scene(rng: np.random.Generator, warp: float = 4.0, tilt: float = 3.0, fracture: float = 0.08) -> Scene:
-    """Draw a patient: `warp` mm of elastic variation, `tilt` degrees (SD) of pose, `fracture` probability per level."""
-    spine = random_spine(rng)
+def random_scene(
+    rng: np.random.Generator,
+    warp: float = 4.0,
+    tilt: float = 3.0,
+    fracture: float = 0.08,
+    disease: float = 0.0,
+    draw: DrawVertebra = random_vertebra,
+) -> Scene:
+    """Draw a patient: `warp` mm of elastic variation, `tilt` degrees (SD) of pose, `fracture` probability per level.
+
+    `disease` in [0, 1] scales how likely each kind of disease is (see `disease.random_disease`; its fractures come on
+    top and take the spine above with them). At 0 nothing is drawn for it: a seed keeps its healthy patient. `draw`
+    makes the vertebrae.
+    """
+    healthy = random_spine(rng)
+    shapes = {level: draw(healthy, level, rng, fracture) for level in SPINE_LEVELS}
+    bone = random_bone(rng)
+    ill = random_disease(healthy, shapes, rng.spawn(1)[0], disease) if disease > 0 else Disease(healthy, shapes)
     return Scene(
-        spine=spine,
-        vertebrae={level: random_vertebra(spine, level, rng, fracture) for level in SPINE_LEVELS},
-        bone=random_bone(rng),
-        solids=tuple(torso_solids(spine, rng)),
+        spine=ill.spine,
+        vertebrae=ill.vertebrae,
+        bone=bone,
+        solids=tuple(torso_solids(ill.spine, rng)),
         pose=random_pose(rng, tilt),
         warp=random_warp(rng, rng.uniform(0, warp)),
+        lesions=ill.lesions,
+        inserts=ill.inserts,
+        implants=ill.implants,
+        findings=ill.findings,
     )

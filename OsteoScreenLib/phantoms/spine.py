@@ -1,6 +1,6 @@
 """A random lumbar and lower thoracic spine: where each vertebra stands, how it is turned and how large it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -73,6 +73,38 @@ def random_spine(rng: np.random.Generator) -> Spine:
         sizes[level] = tuple((np.array([width, depth, height]) * scale * rng.normal(1, 0.02, 3)).tolist())
         narrowing = rng.uniform(0.3, 0.7) if rng.random() < 0.08 + 0.08 * (i > 9) else rng.uniform(0.8, 1.15)
         discs[level] = disc * scale[2] * narrowing
+    return Spine(_stacked(frames, sizes, discs), frames, sizes, discs)
+
+
+def narrowed(spine: Spine, heights: dict[str, float]) -> Spine:
+    """Return the spine with other disc heights in mm below the given levels; what is above comes down."""
+    discs = {**spine.discs, **heights}
+    return replace(spine, discs=discs, centres=_stacked(spine.frames, spine.sizes, discs))
+
+
+def tilted(spine: Spine, level: str, degrees: float) -> Spine:
+    """Return the spine with everything above a level leaning further forward, restacked on its sizes."""
+    a = np.radians(degrees)
+    lean = np.array([[1, 0, 0], [0, np.cos(a), np.sin(a)], [0, -np.sin(a), np.cos(a)]])
+    hinge = spine.frames[level]
+    turn = hinge @ lean @ hinge.T
+    above = SPINE_LEVELS[: SPINE_LEVELS.index(level)]
+    frames = {name: turn @ frame if name in above else frame for name, frame in spine.frames.items()}
+    return replace(spine, frames=frames, centres=_stacked(frames, spine.sizes, spine.discs))
+
+
+def slipped(spine: Spine, level: str, mm: float) -> Spine:
+    """Return the spine with a level and all above it moved forward on the level below by `mm` (spondylolisthesis)."""
+    place = SPINE_LEVELS.index(level)
+    step = mm * spine.frames[SPINE_LEVELS[place + 1]][:, 1]
+    moved = {name: spine.centres[name] + step for name in SPINE_LEVELS[: place + 1]}
+    return replace(spine, centres={**spine.centres, **moved})
+
+
+def _stacked(
+    frames: dict[str, np.ndarray], sizes: dict[str, tuple[float, float, float]], discs: dict[str, float]
+) -> dict[str, np.ndarray]:
+    """Return the body centres of vertebrae piled on S1 at the origin."""
     centres = {"S1": np.zeros(3)}
     for upper, lower in reversed(list(pairwise(SPINE_LEVELS))):
         up_low, up_high = frames[lower][:, 2], frames[upper][:, 2]
@@ -80,4 +112,4 @@ def random_spine(rng: np.random.Generator) -> Spine:
         centres[upper] = (
             centres[lower] + up_low * sizes[lower][2] / 2 + between * discs[upper] + up_high * sizes[upper][2] / 2
         )
-    return Spine(centres, frames, sizes, discs)
+    return centres

@@ -71,7 +71,7 @@ class AnalyticVertebra:
         hollow = (self.hollow + self.biconcave * half) * core
         upper = z - (top - hollow)
         lower = -z - (half * (1 - self.slope * v) - hollow)
-        return _smooth_max(side, np.maximum(upper, lower), 2.0).astype(np.float32)
+        return smooth_max(side, np.maximum(upper, lower), 2.0).astype(np.float32)
 
     def posterior(self, points: np.ndarray) -> np.ndarray:
         """Return the signed distance in mm to pedicles, laminae, articular, transverse and spinous processes."""
@@ -91,7 +91,7 @@ class AnalyticVertebra:
             parts.append(_capsule(x, y, z, (0, -21, -0.2 * h), (0, -44, -0.35 * h), 2.9, tall=3.2))
         whole = parts[0]
         for part in parts[1:]:
-            whole = -_smooth_max(-whole, -part, 3.0)
+            whole = -smooth_max(-whole, -part, 3.0)
         return whole.astype(np.float32)
 
 
@@ -104,7 +104,7 @@ def _capsule(x, y, z, start, stop, radius: float, tall: float) -> np.ndarray:
     return np.sqrt(np.square(gap).sum(0)) - radius
 
 
-def _smooth_max(a: np.ndarray, b: np.ndarray, k: float) -> np.ndarray:
+def smooth_max(a: np.ndarray, b: np.ndarray, k: float) -> np.ndarray:
     """Return the maximum of two distances, rounded where they meet within `k` mm."""
     h = np.clip(0.5 + 0.5 * (a - b) / k, 0, 1)
     return b + (a - b) * h + k * h * (1 - h)

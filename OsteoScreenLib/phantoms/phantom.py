@@ -31,15 +31,17 @@ def make_phantom(
     protocol: Protocol | None = None,
     scene: Scene | None = None,
     disease: float = 0.0,
+    faults: float = 0.0,
 ) -> Phantom:
     """Make a phantom of `size` voxels (i, j, k) of `spacing` mm whose field of view is centred on a level's body.
 
-    The same seed gives the same patient whatever the grid. `disease` in [0, 1] scales how likely disease is where no
-    scene is given (`random_scene`). Slices thicker than 1.5 mm are averaged from thinner ones, as a scanner does. The label map is exact: the voxel's centre decides.
+    The same seed gives the same patient whatever the grid. `disease` and `faults` in [0, 1] scale how likely disease
+    and faults of the scan are, where no scene or protocol is given (`random_scene`, `random_protocol`). Slices thicker
+    than 1.5 mm are averaged from thinner ones, as a scanner does. The label map is exact: the voxel's centre decides.
     """
     rng = np.random.default_rng(seed)
     scene = scene or random_scene(rng, disease=disease)
-    protocol = protocol or random_protocol(rng)
+    protocol = protocol or random_protocol(rng, faults)
     middle = scene.centre(centre) * [0, 1, 1] + [0, 15, 0]
     slices = 1 + 2 * max(0, ceil((spacing[2] / 1.5 - 1) / 2))
     hu = np.zeros(size[::-1], dtype=np.float32)
@@ -51,7 +53,7 @@ def make_phantom(
             labels = truth
     hu = np.round(scan(hu, spacing, protocol, rng)).astype(np.int16)
     facts = Acquisition(
-        kvp=120.0, slice_thickness=spacing[2], manufacturer="OsteoScreen", model="synthetic phantom",
+        kvp=protocol.kvp, slice_thickness=spacing[2], manufacturer="OsteoScreen", model="synthetic phantom",
         series_description=f"phantom, seed {seed}",
     )  # fmt: skip
     volume = replace(grid(middle, size, spacing), voxels=hu, acquisition=facts, name=f"phantom-{seed}")

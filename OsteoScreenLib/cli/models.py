@@ -1,12 +1,12 @@
 """``osteoscreen models``: the networks, their cards, and whether their weights are what the cards say."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from OsteoScreenLib.cli.job import job
 
-models = typer.Typer(name="models", help="List the networks, or check their weights.", no_args_is_help=True)
+models = typer.Typer(name="models", help="List, check or fetch networks.", no_args_is_help=True)
 
 
 @models.command("list")
@@ -37,3 +37,13 @@ def verify(name: Annotated[str | None, typer.Argument(help="One model; else all.
         for each in [name] if name else [card.name for card in list_models()]:
             card = check(each)
             work.say(f"{card.name} {card.version}  {card.sha256}  as its card says")
+
+
+@models.command()
+def fetch(engine: Annotated[Literal["totalsegmentator"], typer.Argument(help="Whose weights to download.")]) -> None:
+    """Download another engine's weights; nothing else in OsteoScreen downloads."""
+    with job() as work:
+        from OsteoScreenLib.segmentation.totalsegmentator import fetch as run
+
+        work.progress(0.0, f"Fetching {engine}")
+        run(work.say, work.cancelled)

@@ -13,7 +13,11 @@ InputArgument = Annotated[
 ]
 DeviceOption = Annotated[Device, typer.Option(help="Where the networks run; auto takes CUDA, then MPS, then the CPU.")]
 EngineOption = Annotated[
-    str, typer.Option(metavar="unet|LABELMAP", help="The network, or a label map of yours on the CT's grid.")
+    str,
+    typer.Option(
+        metavar="unet|totalsegmentator|nnunet:FOLDER|monai:FOLDER|LABELMAP",
+        help="Our network, somebody else's, or a label map of yours on the CT's grid.",
+    ),
 ]
 SeriesOption = Annotated[
     str | None, typer.Option(metavar="UID|NUMBER", help="Which series of a DICOM folder; else the largest CT.")
@@ -21,5 +25,6 @@ SeriesOption = Annotated[
 
 
 def engine_of(text: str) -> str | Path:
-    """Return an engine's name, or a path where the text is a file's."""
-    return Path(text) if Path(text).suffix or Path(text).exists() else text
+    """Return an engine's name (with the model folder after a colon), or a path where the text is a file's."""
+    named = text.startswith(("nnunet:", "monai:"))
+    return Path(text) if not named and (Path(text).suffix or Path(text).exists()) else text

@@ -1,4 +1,4 @@
-"""Engines: what can make the label map of a case. Ours, or a label map that the user already has."""
+"""Engines: what can make the label map of a case. Ours, other people's networks, or a label map that is there."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +14,12 @@ from OsteoScreenLib.readers import read_labels
 from OsteoScreenLib.result import ModelUse, Segmentation, VertebraFinding
 from OsteoScreenLib.segmentation.count import count_levels
 from OsteoScreenLib.segmentation.locate import spine_line
+from OsteoScreenLib.segmentation.monai_bundle import by_monai
 from OsteoScreenLib.segmentation.naming import Candidate, name_levels
 from OsteoScreenLib.segmentation.networks import COUNTED, build
+from OsteoScreenLib.segmentation.nnunet_folder import by_nnunet
 from OsteoScreenLib.segmentation.refine import STEP_MM, find_bodies, outline, paint
+from OsteoScreenLib.segmentation.totalsegmentator import by_totalsegmentator
 from OsteoScreenLib.segmentation.vertebrae import TOTALSEGMENTATOR, Vertebrae, thickest
 from OsteoScreenLib.volume import Volume
 
@@ -43,13 +46,18 @@ def segment(
 ) -> Segmentation:
     """Segment the bodies of L1-L4 and their trabecular compartments.
 
-    `engine` is ``"unet"`` (ours, trained on synthetic CT) or the path of a label map on the volume's grid: in our
-    coding it is taken as it is; in TotalSegmentator's numbering our network separates the body from the arch. Raises
-    `AnatomyError` where none of L1-L4 is in the image, `LabelMapError` for a label map in no known coding.
+    `engine` is ``"unet"`` (ours, trained on synthetic CT), ``"totalsegmentator"``, ``"nnunet:FOLDER"``,
+    ``"monai:FOLDER"``, or the path of a label map on the volume's grid. A label map in our coding is taken as it is;
+    of everybody else's vertebrae our network separates the body from the arch and the shell from the trabecular bone.
+    Raises `AnatomyError` where none of L1-L4 is in the image, `LabelMapError` for a label map in no known coding,
+    `ModelError` where an engine is not installed or its model cannot be used.
     """
     device = choose(device)
     if str(engine) == UNET:
         return _by_network(volume, device, progress, cancelled)
+    whole = _by_others(volume, str(engine), device, part(progress, 0.0, 0.8), cancelled)
+    if whole is not None:
+        return _by_vertebrae(volume, whole, part(progress, 0.8, 1.0), cancelled)
     labels = read_labels(Path(engine), volume)
     name = Path(engine).name
     values = set(np.unique(labels.voxels).tolist()) - {0}
@@ -98,6 +106,20 @@ def _by_network(volume: Volume, device: str, progress: Progress, cancelled: IsCa
     notes = [*notes, *more, *(f"{level} was not found." for level in missing)]
     models = (_use(locating), _use(counting), _use(refining))
     return _finished(volume, paint(volume, wanted), confidence, UNET, device, models, notes)
+
+
+def _by_others(
+    volume: Volume, engine: str, device: str, progress: Progress, cancelled: IsCancelled
+) -> Vertebrae | None:
+    """Return what another engine finds, or None where `engine` names none and so is a label map."""
+    kind, _, folder = engine.partition(":")
+    if engine == "totalsegmentator":
+        return by_totalsegmentator(volume, device, progress, cancelled)
+    if kind == "nnunet":
+        return by_nnunet(volume, Path(folder), device, progress, cancelled)
+    if kind == "monai":
+        return by_monai(volume, Path(folder), device, progress, cancelled)
+    return None
 
 
 def _by_vertebrae(volume: Volume, whole: Vertebrae, progress: Progress, cancelled: IsCancelled) -> Segmentation:

@@ -41,9 +41,7 @@ class ModelFolder:
     checkpoints: tuple[Path, ...]
 
 
-def by_nnunet(
-    volume: Volume, folder: Path, device: str, progress: Progress, cancelled: IsCancelled
-) -> Vertebrae:
+def by_nnunet(volume: Volume, folder: Path, device: str, progress: Progress, cancelled: IsCancelled) -> Vertebrae:
     """Return the vertebrae that an nnU-Net v2 model finds, as its folds' average without mirroring.
 
     The image is given to it with its axes turned to R, A, S, the order of the public CT data sets; voxels stay as

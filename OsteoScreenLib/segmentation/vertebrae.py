@@ -7,7 +7,7 @@ import numpy as np
 
 from OsteoScreenLib.levels import BY_NAME, SCREENED
 from OsteoScreenLib.result import ModelUse
-from OsteoScreenLib.volume import Volume
+from OsteoScreenLib.volume import Volume, resample
 
 TOTALSEGMENTATOR: dict[int, str] = {
     26: "S1",
@@ -70,18 +70,16 @@ def transitional_notes(voxels: np.ndarray, names: dict[int, str]) -> tuple[str, 
 
 
 def from_grid(found: Volume, names: dict[int, str], volume: Volume) -> np.ndarray:
-    """Return the named vertebrae of a label map on another grid, as uint8 (k, j, i) on the grid of `volume`.
+    """Return L1-L4 of a label map on another grid, as uint8 (k, j, i) on the grid of `volume`.
 
     Values are those of `names`. Each level is interpolated by itself and cut at one half, so that a coarse grid
     leaves no staircase; of two levels the one with the larger share has the voxel.
     """
-    from OsteoScreenLib.volume import resample
-
     best = np.full(volume.voxels.shape, 0.5, dtype=np.float32)
     voxels = np.zeros(volume.voxels.shape, dtype=np.uint8)
-    for value in levels_of(names):
+    for value, level in levels_of(names).items():
         mask = found.voxels == value
-        if not mask.any():
+        if level not in SCREENED or not mask.any():
             continue
         share = resample(found.with_voxels(mask.astype(np.float32)), volume, outside=0.0).voxels
         closer = share > best

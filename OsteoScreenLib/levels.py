@@ -52,6 +52,13 @@ BY_CODE: dict[int, Level] = {level.code: level for level in LEVELS}
 SCREENED: tuple[str, ...] = ("L1", "L2", "L3", "L4")
 """The levels that the screening measures (Liu et al. 2024; ISCD: L1-L4)."""
 
+TOTALSEGMENTATOR: dict[int, str] = {
+    26: "S1",
+    **{32 - n: f"L{n}" for n in range(1, 6)},
+    **{44 - n: f"T{n}" for n in range(1, 13)},
+}
+"""Whole vertebrae as TotalSegmentator's task `total` (version 2) numbers them: 26 S1, 27 L5 ... 31 L1, 32 T12 ..."""
+
 
 def label(level: str, part: int) -> int:
     """Return the label-map value of a part (1 shell, 2 trabecular) of a level such as ``"L1"``."""
@@ -72,3 +79,9 @@ def levels_in(labels: np.ndarray) -> list[str]:
     """Return the names of the levels that a label map holds, from head to foot."""
     codes = np.unique(labels[labels > 0] // 10)
     return [BY_CODE[code].name for code in codes.tolist() if code in BY_CODE]
+
+
+def in_our_coding(labels: np.ndarray) -> bool:
+    """Tell whether a label map holds something, and nothing but ``10 * vertebra + part``."""
+    values = np.unique(labels[labels > 0]).tolist()
+    return bool(values) and all(value // 10 in BY_CODE and value % 10 in PARTS for value in values)

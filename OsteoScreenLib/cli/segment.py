@@ -1,12 +1,15 @@
-"""``osteoscreen segment``: the label map alone."""
+"""``osteoscreen segment``: the label map alone, and how it agrees with another one."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from OsteoScreenLib.cli.job import job
 from OsteoScreenLib.cli.options import DeviceOption, EngineOption, InputArgument, SeriesOption, engine_of
+
+if TYPE_CHECKING:
+    from OsteoScreenLib.volume import Volume
 
 
 def segment(
@@ -17,9 +20,16 @@ def segment(
     device: DeviceOption = "auto",
     engine: EngineOption = "unet",
     series: SeriesOption = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(metavar="REF", help="Print Dice and surface distances to this label map on the CT's grid."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")] = False,
 ) -> None:
     """Outline the vertebral bodies of a CT, and nothing else."""
     with job() as work:
+        from OsteoScreenLib.cli.comparison_table import as_table, as_values
+        from OsteoScreenLib.evaluation.comparison import compare as agreement
         from OsteoScreenLib.image_file import check_image_path, write_labels
         from OsteoScreenLib.levels import levels_in
         from OsteoScreenLib.progress import part, stop_if
@@ -28,9 +38,40 @@ def segment(
 
         check_image_path(output, labels=True)
         volume = read_volume(source, series, part(work.progress, 0.0, 0.1), work.cancelled)
-        found = run(volume, engine_of(engine), device, part(work.progress, 0.1, 0.95), work.cancelled)
+        reference = _reference(compare, volume) if compare else None
+        found = run(volume, engine_of(engine), device, part(work.progress, 0.1, 0.9), work.cancelled)
         stop_if(work.cancelled)
+        levels, notes, compared = levels_in(found.labels.voxels), found.notes, None
+        if reference is not None:
+            work.progress(0.9, "Comparing")
+            compared = agreement(found.labels.voxels, reference.voxels, volume.spacing)
+            notes = (*notes, *compared.notes)
         write_labels(found.labels, output)
-        for note in found.notes:
+        if json:
+            from json import dumps
+
+            rows = as_values(compared) if compared else None
+            values = {"levels": levels, "engine": found.engine, "notes": notes, "comparison": rows}
+            work.say(dumps({**values, "output": str(output)}))
+            return
+        if compared:
+            work.say(as_table(compared))
+        for note in notes:
             work.say(f"Note: {note}")
-        work.say(f"{', '.join(levels_in(found.labels.voxels))}: {output}")
+        work.say(f"{', '.join(levels)}: {output}")
+
+
+def _reference(path: Path, volume: "Volume") -> "Volume":
+    """Return a reference on the grid of `volume`, from a label map or from segments named as ours."""
+    from OsteoScreenLib.annotation.seg_nrrd import read_segmentation
+    from OsteoScreenLib.errors import LabelMapError
+    from OsteoScreenLib.image_file import SEGMENTATION_SUFFIX
+    from OsteoScreenLib.readers import read_labels
+    from OsteoScreenLib.volume import same_grid
+
+    if not path.name.lower().endswith(SEGMENTATION_SUFFIX):
+        return read_labels(path, volume)
+    segmentation = read_segmentation(path)
+    if not same_grid(segmentation, volume):
+        raise LabelMapError(f"{path.name} does not lie on the voxel grid of {volume.name}. Resample it to that image.")
+    return segmentation

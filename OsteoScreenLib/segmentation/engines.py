@@ -7,7 +7,7 @@ import numpy as np
 
 from OsteoScreenLib.device import choose, run_with_fallback
 from OsteoScreenLib.errors import AnatomyError, LabelMapError
-from OsteoScreenLib.levels import BY_CODE, BY_NAME, PARTS, SCREENED, body_mask, levels_in
+from OsteoScreenLib.levels import BY_NAME, SCREENED, TOTALSEGMENTATOR, body_mask, in_our_coding, levels_in
 from OsteoScreenLib.models import ModelCard, load_weights
 from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
 from OsteoScreenLib.readers import read_labels
@@ -20,7 +20,7 @@ from OsteoScreenLib.segmentation.networks import COUNTED, build
 from OsteoScreenLib.segmentation.nnunet_folder import by_nnunet
 from OsteoScreenLib.segmentation.refine import STEP_MM, find_bodies, outline, paint
 from OsteoScreenLib.segmentation.totalsegmentator import by_totalsegmentator
-from OsteoScreenLib.segmentation.vertebrae import TOTALSEGMENTATOR, Vertebrae, thickest
+from OsteoScreenLib.segmentation.vertebrae import Vertebrae, thickest
 from OsteoScreenLib.volume import Volume
 
 if TYPE_CHECKING:
@@ -60,10 +60,9 @@ def segment(
         return _by_vertebrae(volume, whole, part(progress, 0.8, 1.0), cancelled)
     labels = read_labels(Path(engine), volume)
     name = Path(engine).name
-    values = set(np.unique(labels.voxels).tolist()) - {0}
-    if values and all(value // 10 in BY_CODE and value % 10 in PARTS for value in values):
+    if in_our_coding(labels.voxels):
         return _finished(volume, labels.voxels, {}, name, "none", (), [])
-    if values & TOTALSEGMENTATOR.keys():
+    if np.isin(labels.voxels, list(TOTALSEGMENTATOR)).any():
         whole = Vertebrae(labels.voxels, TOTALSEGMENTATOR, name, device)
         return _by_vertebrae(volume, whole, progress, cancelled)
     raise LabelMapError(

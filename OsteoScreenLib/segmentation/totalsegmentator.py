@@ -19,11 +19,12 @@ from pathlib import Path
 
 from OsteoScreenLib.errors import AnatomyError, LabelMapError, ModelError
 from OsteoScreenLib.image_file import write_image
+from OsteoScreenLib.levels import TOTALSEGMENTATOR
 from OsteoScreenLib.progress import IsCancelled, Progress, stop_if
 from OsteoScreenLib.readers import read_labels
 from OsteoScreenLib.result import ModelUse
 from OsteoScreenLib.segmentation.safe_weights import file_sha256
-from OsteoScreenLib.segmentation.vertebrae import TOTALSEGMENTATOR, Vertebrae
+from OsteoScreenLib.segmentation.vertebrae import Vertebrae
 from OsteoScreenLib.volume import Volume
 
 NAME = "TotalSegmentator"

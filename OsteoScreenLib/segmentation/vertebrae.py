@@ -9,13 +9,6 @@ from OsteoScreenLib.levels import BY_NAME, SCREENED
 from OsteoScreenLib.result import ModelUse
 from OsteoScreenLib.volume import Volume, resample
 
-TOTALSEGMENTATOR: dict[int, str] = {
-    26: "S1",
-    **{32 - n: f"L{n}" for n in range(1, 6)},
-    **{44 - n: f"T{n}" for n in range(1, 13)},
-}
-"""Whole vertebrae as TotalSegmentator's task `total` (version 2) numbers them: 26 S1, 27 L5 ... 31 L1, 32 T12 ..."""
-
 TRANSITIONAL = ("T13", "L6")
 """Names of vertebrae that most spines do not have; where an engine sees one, its level names deserve a look."""
 

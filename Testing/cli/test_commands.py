@@ -13,9 +13,11 @@ import torch
 from OsteoScreenLib import RESEARCH_USE
 from OsteoScreenLib.annotation.seg_nrrd import read_segmentation
 from OsteoScreenLib.cli import main
+from OsteoScreenLib.image_file import write_labels
 from OsteoScreenLib.levels import SCREENED
 from OsteoScreenLib.models import save_model
 from OsteoScreenLib.scene.bundle import ViewerMissingError
+from OsteoScreenLib.volume import Volume
 from Testing.conftest import TRABECULAR_HU, BoxCase
 
 
@@ -91,6 +93,55 @@ def test_segment_writes_the_label_map(
     assert (voxels == box_case.labels.voxels).all()
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert all(level in capfd.readouterr().out for level in SCREENED[:1])
+
+
+def segment(case: BoxCase, output: Path, *more: str) -> int:
+    return main(["segment", str(case.ct_path), "-o", str(output), "--engine", str(case.labels_path), *more])
+
+
+def test_segment_compares_with_a_reference(
+    box_case: BoxCase, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    reference = tmp_path / "reference.seg.nrrd"
+    assert segment(box_case, reference) == 0
+    capfd.readouterr()
+    assert segment(box_case, tmp_path / "out.nii.gz", "--compare", str(reference)) == 0
+    said = capfd.readouterr().out
+    for title in ("Dice", "ASD mm", "ASSD mm", "HD95 mm", "trabecular"):
+        assert title in said
+    assert said.count("1.000") == 2 * 2 * len(SCREENED)
+    assert segment(box_case, tmp_path / "out.nii.gz", "--compare", str(box_case.labels_path), "--json") == 0
+    found = json.loads(capfd.readouterr().out)
+    assert found["levels"] == list(SCREENED)
+    first = {"level": "L1", "part": "body", "dice": 1.0, "asd": 0.0, "assd": 0.0, "hd95": 0.0, "inside": 1.0}
+    assert found["comparison"][0] == first
+
+
+@pytest.mark.parametrize("name", ["other.nii.gz", "other.seg.nrrd"])
+def test_segment_refuses_a_reference_on_another_grid(
+    name: str, box_case: BoxCase, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    matrix = box_case.labels.ijk_to_ras.copy()
+    matrix[:3, 3] += 0.7
+    write_labels(Volume(box_case.labels.voxels, matrix), tmp_path / name)
+    assert segment(box_case, tmp_path / "out.nii.gz", "--compare", str(tmp_path / name)) == 2
+    said = capfd.readouterr()
+    assert said.err.count("\n") == 1
+    assert "does not lie on the voxel grid" in said.err
+    assert not (tmp_path / "out.nii.gz").exists()
+
+
+def test_an_engine_that_is_not_there_says_what_to_fetch(
+    box_case: BoxCase, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for engine, says in (
+        (f"nnunet:{tmp_path}", "not an nnU-Net v2 model folder"),
+        (f"monai:{tmp_path}", "a MONAI bundle folder has it"),
+    ):
+        output = tmp_path / "out.nii.gz"
+        assert main(["segment", str(box_case.ct_path), "-o", str(output), "--engine", engine]) == 2
+        assert says in capfd.readouterr().err
+        assert not output.exists()
 
 
 def test_measure_writes_a_row_per_level(box_case: BoxCase, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

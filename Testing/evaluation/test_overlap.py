@@ -17,7 +17,7 @@ def _box(start: int, stop: int) -> np.ndarray:
 
 def test_a_mask_agrees_with_itself() -> None:
     same = overlap(_box(5, 15), _box(5, 15), SPACING)
-    assert (same.dice, same.assd, same.hd95) == (1.0, 0.0, 0.0)
+    assert (same.dice, same.asd, same.assd, same.hd95, same.inside) == (1.0, 0.0, 0.0, 0.0, 1.0)
 
 
 def test_one_slice_more_costs_what_it_should() -> None:
@@ -25,12 +25,22 @@ def test_one_slice_more_costs_what_it_should() -> None:
     assert more.dice == pytest.approx(20 / 21, abs=1e-12)
     assert more.hd95 == pytest.approx(3.0, abs=1e-6)
     assert 0 < more.assd < 3.0
+    assert more.inside == pytest.approx(10 / 11, abs=1e-12)
+
+
+def test_the_average_distance_goes_from_the_first_mask_to_the_second() -> None:
+    """A box and the same box with a far block: all of the box's surface lies on the other one's, not the reverse."""
+    block = _box(5, 15)
+    block[17:19, 4:8, 3:7] = True
+    assert overlap(_box(5, 15), block, SPACING).asd == pytest.approx(0, abs=1e-6)
+    back = overlap(block, _box(5, 15), SPACING)
+    assert back.asd > back.assd > 0
 
 
 def test_a_missing_body_has_no_distance() -> None:
     none = overlap(np.zeros((20, 24, 16), bool), _box(5, 15), SPACING)
     assert none.dice == 0
-    assert np.isnan(none.assd)
+    assert np.isnan([none.asd, none.assd, none.hd95, none.inside]).all()
 
 
 def test_two_empty_masks_agree() -> None:

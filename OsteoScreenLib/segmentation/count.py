@@ -25,7 +25,7 @@ _FROM, _TO = -8.0, 7.0
 
 _BELOW_MM = 30.0
 _MULTIPLE = 16
-_HALF_BODY_MM = 8.0
+_HALF_BODY_MM = 6.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,10 @@
-"""Vertebra shapes measured on real people, for training: label maps turned into distance fields.
+"""Vertebra shapes measured on real people, for training: label maps and meshes turned into distance fields.
 
 Nothing of this is shipped: the files are the user's (see `load_shapes` for the layout that is recognised), and only the
 trained weights remain. Shapes under share-alike licences are left out on purpose.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from OsteoScreenLib.phantoms.spine import Spine
+from OsteoScreenLib.training.meshes import Mesh, read_obj
 from OsteoScreenLib.volume import Volume
 
 _SIZE = (96, 120, 96)
 _BACK = 84.0
 """The local field at 1 mm: lateral, anterior, cranial extent, of which `_BACK` mm lie behind the body's centre."""
+
+_SLACK_MM = 3.0
+"""How far a measured body may lie outside of its idealised mesh."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +51,9 @@ class MeasuredVertebra:
         """Return the signed distance in mm to arch and processes, points (3, ...) in the vertebra's frame."""
         return self._sample(self.arch_field, points)
 
-    def fitted(self, spine: Spine, level: str) -> "MeasuredVertebra":
-        """Return the shape stretched to the body size that a spine has at a level."""
-        stretch = tuple((np.asarray(spine.sizes[level]) / self.size).tolist())
+    def fitted(self, spine: Spine, level: str, scale: Sequence[float] = (1.0, 1.0, 1.0)) -> "MeasuredVertebra":
+        """Return the shape stretched to the body size that a spine has at a level, times `scale` along its axes."""
+        stretch = tuple((np.asarray(spine.sizes[level]) / self.size * scale).tolist())
         return MeasuredVertebra(level, self.source, self.body_field, self.arch_field, self.size, stretch)
 
     def _sample(self, field: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -63,7 +68,9 @@ def load_shapes(data: Path) -> list[MeasuredVertebra]:
     """Return every vertebra shape found below `data`, skipping the folders that are absent.
 
     Recognised: ``labels_malekosh001`` (T5-L5, MIT) and ``vertebra_l3_tptbox`` (L3, Apache-2.0), each a map of
-    vertebrae and one of subregions in the coding of TPTBox.
+    vertebrae and one of subregions in the coding of TPTBox; ``meshes_visible_human`` (L1-L5, BSD-3), per level the
+    surface of the whole and an idealised body (OBJ, m; anterior, left, cranial). A mean lumbar surface is left out: one
+    smooth shape without a border between body and arch would add an invented border and no variation.
     """
     shapes = []
     malekosh = data / "labels_malekosh001"
@@ -76,6 +83,8 @@ def load_shapes(data: Path) -> list[MeasuredVertebra]:
         parts = _read(tptbox / "sub-ct_seg-subreg_label-22_msk.nii.gz")
         vertebrae = _read(tptbox / "sub-ct_seg-vert_label-22_msk.nii.gz")
         shapes += _from_labels(vertebrae, parts, {22: "L3"}, "TPTBox label 22")
+    if (data / "meshes_visible_human").is_dir():
+        shapes += _from_meshes(data / "meshes_visible_human", "Visible Human (lumbosacral spine model)")
     return shapes
 
 
@@ -106,6 +115,43 @@ def _from_labels(vertebrae: Volume, parts: Volume, wanted: dict[int, str], sourc
         fields = [_field_of_mask(vertebrae.with_voxels(m), grid) for m in (body, arch)]
         shapes.append(_shape(level, source, *fields))
     return shapes
+
+
+def _from_meshes(folder: Path, source: str) -> list[MeasuredVertebra]:
+    """Cut the bodies of L1-L5 off whole vertebrae.
+
+    A body is what lies in front of the plane that touches the idealised body's back and, where the arch flares from its
+    side as at L5, within `_SLACK_MM` of the idealised body.
+    """
+    levels = [*(f"L{n}" for n in range(1, 6)), "S1"]
+    bodies = {level: read_obj(folder / f"{level}_body.obj", 1000.0) for level in levels}
+    centres = [bodies[level].points.mean(0) for level in levels]
+    shapes = []
+    for n, level in enumerate(levels[:-1]):
+        whole = read_obj(folder / f"{level}_Schrumpfverpacken.obj", 1000.0)
+        frame = _frame(centres[max(n - 1, 0)] - centres[n + 1], centres[n] - whole.points.mean(0))
+        shapes.append(_shape(level, source, *_cut(whole, bodies[level], centres[n], frame)))
+    return shapes
+
+
+def _cut(whole: Mesh, body: Mesh, centre: np.ndarray, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the local fields of body and arch of a mesh, computed at 2 mm; the middle third of the back is taken."""
+    from scipy.ndimage import gaussian_filter, zoom
+
+    local = (body.points - centre) @ frame
+    back = local[np.abs(local[:, 0]) < np.ptp(local[:, 0]) / 6, 1].min()
+    low = -np.array([_SIZE[0] / 2 - 0.5, _BACK, _SIZE[2] / 2 - 0.5])
+    x, y, z = (low[n] + 0.5 + 2.0 * np.arange(_SIZE[n] // 2) for n in range(3))
+    points = np.stack(np.meshgrid(z, y, x, indexing="ij")[::-1], axis=-1)
+    flat = (points @ frame.T + centre).reshape(-1, 3)
+    bone, beside = whole.distance(flat), np.full(len(flat), 20.0)
+    near = bone < 6
+    beside[near] = body.distance(flat[near]) - _SLACK_MM
+    bone, beside = (
+        zoom(field.reshape(points.shape[:3]), 2, order=1, grid_mode=True, mode="nearest") for field in (bone, beside)
+    )
+    cut = np.maximum(beside, (back - low[1] - np.arange(_SIZE[1]))[None, :, None])
+    return tuple(gaussian_filter(np.maximum(bone, side), 0.5).astype(np.float32) for side in (cut, -cut))
 
 
 def _centroid(volume: Volume, mask: np.ndarray) -> np.ndarray:

@@ -6,9 +6,8 @@ import numpy as np
 
 from OsteoScreenLib.levels import BY_NAME
 from OsteoScreenLib.phantoms.render import render
-from OsteoScreenLib.phantoms.scan import Protocol, scan
 from OsteoScreenLib.segmentation.networks import FINE_SIZE, FINE_SPACING, normalise
-from OsteoScreenLib.training.patients import detuned, training_scene
+from OsteoScreenLib.training.patients import exposed, training_scene
 from OsteoScreenLib.training.shapes import MeasuredVertebra
 from OsteoScreenLib.volume import grid
 
@@ -26,9 +25,7 @@ def vertebra_sample(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra]
     offset = np.clip(rng.normal(0, [3, 3, 4]), -9, 9)
     field = grid(scene.centre(level) + offset, (FINE_SIZE,) * 3, FINE_SPACING)
     hu, labels = render(scene, field, rng)
-    blurred = Protocol(rng.uniform(0, 1.2), rng.uniform(3, 50), rng.uniform(0.5, 1.8), rng.uniform(0, 10))
-    hu = _resliced(scan(hu, field.spacing, blurred, rng), rng)
-    hu = detuned(hu, rng)
+    hu = _resliced(exposed(hu, field.spacing, rng), rng)
     classes = np.where(labels // 10 == BY_NAME[level].code, labels % 10, 0)
     if rng.random() < 0.15:
         cut = slice(0, rng.integers(16)) if rng.random() < 0.5 else slice(FINE_SIZE - rng.integers(16), None)

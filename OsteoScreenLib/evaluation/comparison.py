@@ -6,13 +6,7 @@ import numpy as np
 
 from OsteoScreenLib.errors import LabelMapError
 from OsteoScreenLib.evaluation.overlap import Overlap, overlap
-from OsteoScreenLib.levels import (
-    SCREENED,
-    TOTALSEGMENTATOR,
-    body_mask,
-    in_our_coding,
-    trabecular_mask,
-)
+from OsteoScreenLib.levels import SCREENED, TOTALSEGMENTATOR, body_mask, in_our_coding, trabecular_mask
 
 BODY, TRABECULAR_PART, WITHIN = "body", "trabecular", "body in vertebra"
 
@@ -63,14 +57,15 @@ def _by_parts(labels: np.ndarray, reference: np.ndarray, spacing: tuple[float, f
     levels = [level for level in SCREENED if body_mask(reference, level).any()]
     if not levels:
         raise LabelMapError("The reference holds none of L1-L4.")
-    rows, notes = [], []
+    rows, without = [], []
     for level in levels:
         rows.append(Row(level, BODY, overlap(body_mask(labels, level), body_mask(reference, level), spacing)))
         inner = trabecular_mask(reference, level)
         if inner.any():
             rows.append(Row(level, TRABECULAR_PART, overlap(trabecular_mask(labels, level), inner, spacing)))
         else:
-            notes.append(f"The reference has no trabecular compartment in {level}.")
+            without.append(level)
+    notes = [f"The reference has no trabecular compartment in {', '.join(without)}."] if without else []
     return Comparison(tuple(rows), (*notes, *_additional(labels, set(levels))))
 
 

@@ -16,6 +16,7 @@ from OsteoScreenLib.measurement.quality import cautions
 from OsteoScreenLib.output import staged_folder
 from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
 from OsteoScreenLib.radiomics.extract import extract
+from OsteoScreenLib.radiomics.settings import Settings, as_pyradiomics
 from OsteoScreenLib.readers import input_sha256, read_volume
 from OsteoScreenLib.report.page import write_report
 from OsteoScreenLib.result import Provenance, ScreeningResult
@@ -59,9 +60,7 @@ def screen(
         rois = anterior_rois(labels)
         measurements = measure(volume, labels, rois=rois)
         stop_if(cancelled)
-        progress(0.85, "Computing features")
-        features = extract(volume, labels, case=volume.name)
-        stop_if(cancelled)
+        features = extract(volume, labels, case=volume.name, progress=part(progress, 0.77, 0.88), cancelled=cancelled)
 
         result = ScreeningResult(
             volume=volume,
@@ -80,6 +79,7 @@ def screen(
                     "device": device,
                     "series": series,
                     "cutoffs": [asdict(line) for line in lines],
+                    "features": as_pyradiomics(Settings())["setting"],
                 },
             ),
             cautions=cautions(volume),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from OsteoScreenLib.errors import AnatomyError, Cancelled, LabelMapError, Output
 from OsteoScreenLib.image_file import write_labels
 from OsteoScreenLib.levels import SCREENED, SHELL, label
 from OsteoScreenLib.measurement.cutoffs import Cutoff
+from OsteoScreenLib.radiomics.extract import extract
+from OsteoScreenLib.radiomics.settings import Settings
 from OsteoScreenLib.result import ScreeningResult
 from OsteoScreenLib.result_folder import FILES, SCENE, load_record, load_result, save_result
 from OsteoScreenLib.scene.bundle import ViewerMissingError
@@ -30,8 +33,14 @@ def without_scene(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def without_pictures(without_scene: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests of folders, not of pages, write a page without pictures: those take most of the time."""
+def few_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = partial(extract, settings=Settings(image_types=("Original",), features=("firstorder_Mean",)))
+    monkeypatch.setattr("OsteoScreenLib.screening.extract", quick)
+
+
+@pytest.fixture
+def without_pictures(without_scene: None, few_features: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of folders, not of what is in them: no pictures and one feature, for the others take most of the time."""
 
     def plain(result: ScreeningResult, path: Path, cutoffs: tuple) -> None:
         path.write_text(result.measurements.to_html())
@@ -65,8 +74,9 @@ def test_the_numbers_are_those_of_the_boxes(screened: tuple[ScreeningResult, Pat
     assert rows.shell_mean_hu.tolist() == pytest.approx([SHELL_HU] * 4, abs=0.01)
     assert rows.body_volume_ml.tolist() == pytest.approx([44 * 32 * 26 / 1000] * 4, rel=1e-6)
     features = pd.read_csv(folder / "features.csv").set_index(["level", "roi"])
-    assert len(features) == 8
-    assert features.original_firstorder_Mean["L3", "trabecular"] == pytest.approx(TRABECULAR_HU["L3"], abs=0.01)
+    assert features.shape == (8, 1 + 1767 + 1)
+    z_score = (TRABECULAR_HU["L3"] - result.volume.voxels.mean()) / result.volume.voxels.std(ddof=1)
+    assert features.original_firstorder_Median["L3", "trabecular"] == pytest.approx(100 * z_score, abs=0.5)
     assert result.provenance.seconds > 0
 
 
@@ -185,7 +195,7 @@ def test_progress_runs_from_start_to_end_and_never_back(box_case: BoxCase, tmp_p
     assert (told[0], told[-1]) == (0.0, 1.0)
 
 
-@pytest.mark.usefixtures("without_scene")
+@pytest.mark.usefixtures("without_scene", "few_features")
 def test_the_users_reference_lines_reach_report_and_record(box_case: BoxCase, tmp_path: Path) -> None:
     lines = tmp_path / "lines.json"
     lines.write_text('{"cutoffs": [{"level": "L1", "hu": 137, "meaning": "ours", "source": "Our clinic 2020"}]}')

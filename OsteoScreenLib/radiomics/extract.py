@@ -1,42 +1,207 @@
-"""From a CT and its label map to a table of features."""
+"""From a CT and its label map to a table of features: one row per level and region of interest."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from OsteoScreenLib import levels as table
-from OsteoScreenLib.errors import LabelMapError
-from OsteoScreenLib.radiomics.features import FIRST_ORDER, first_order
-from OsteoScreenLib.volume import Volume, same_grid
+from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
+from OsteoScreenLib.radiomics.features import MOST_LEVELS, all_features, discretise
+from OsteoScreenLib.radiomics.filters import Filter, plan
+from OsteoScreenLib.radiomics.images import Block, Case, cut, open_case
+from OsteoScreenLib.radiomics.settings import Settings
+from OsteoScreenLib.volume import Volume
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ROIS = {"body": table.body_mask, "trabecular": table.trabecular_mask}
+NATIVE, PYRADIOMICS = "native", "pyradiomics"
+LOG, NOTHING_TO_SAY = "log", "ok"
 
 
-def extract(volume: Volume, labels: Volume, case: str, levels: Sequence[str] = table.SCREENED) -> "pd.DataFrame":
-    """Return one row per level in the label map and ROI (``body, trabecular``), on HU as they are.
+@dataclass(frozen=True, eq=False)
+class Roi:
+    """One region of interest: its level, its name in `ROIS`, and either its block and mask or why it has none."""
 
-    Columns: ``case, level, roi``, then ``original_firstorder_...`` as pyradiomics names them.
-    Raises `LabelMapError` if the label map does not lie on the CT's grid.
+    level: str
+    name: str
+    block: Block | None = None
+    mask: np.ndarray | None = None
+    refused: str = ""
+
+
+def extract(
+    volume: Volume,
+    labels: Volume,
+    case: str,
+    levels: Sequence[str] = table.SCREENED,
+    settings: Settings | None = None,
+    *,
+    engine: str = NATIVE,
+    workers: int | None = None,
+    progress: Progress = silent,
+    cancelled: IsCancelled = never,
+) -> "pd.DataFrame":
+    """Return one row per level in the label map and ROI (``body, trabecular``).
+
+    Columns: ``case, level, roi``, then `Settings.columns` as pyradiomics names them, then ``log``: ``ok``, or which
+    features are NaN and why. `engine` is ours or, where it is installed, ``pyradiomics``; `workers` is the number of
+    threads (all processors unless given). Raises `LabelMapError` if the label map does not lie on the CT's grid.
     """
     import pandas as pd
+
+    settings = settings or Settings()
+    if engine not in (NATIVE, PYRADIOMICS):
+        raise InputError(f"There is no engine {engine!r} for features; use {NATIVE} or {PYRADIOMICS}.")
+    opened = open_case(volume, labels, settings)
+    wanted = [(level, roi, box) for level, box in _boxes(opened.labels.voxels, levels) for roi in ROIS]
+    if engine == PYRADIOMICS:
+        from OsteoScreenLib.radiomics.pyradiomics import rows_by_pyradiomics
+
+        rows = rows_by_pyradiomics(opened, [(level, roi) for level, roi, _ in wanted], settings, progress, cancelled)
+    else:
+        prepare(part(progress, 0.0, 0.05))
+        with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
+            rows = _rows(pool, opened, wanted, settings, part(progress, 0.05, 1.0), cancelled)
+    columns = [*settings.columns, LOG]
+    named = [
+        {"case": case, "level": level, "roi": roi, **row} for (level, roi, _), row in zip(wanted, rows, strict=True)
+    ]
+    return pd.DataFrame(named, columns=["case", "level", "roi", *columns])
+
+
+def prepare(progress: Progress = silent) -> None:
+    """Load the compiled kernels; on a machine's first run that compiles them, which `progress` says beforehand."""
+    progress(0.0, "Preparing the features (the first run compiles them, up to half a minute)")
+    values = np.arange(27.0).reshape(3, 3, 3)
+    all_features(discretise(values, values >= 0, 1.0, 5.0))
+
+
+def _boxes(labels: np.ndarray, levels: Sequence[str]) -> Iterator[tuple[str, tuple[slice, slice, slice]]]:
     from scipy import ndimage
 
-    if not same_grid(volume, labels):
-        raise LabelMapError("The label map does not lie on the CT's grid: resample it to the CT first.")
-    boxes = ndimage.find_objects(labels.voxels // 10)
-    rows = []
+    boxes = ndimage.find_objects(labels // 10)
     for level in levels:
         code = table.BY_NAME[level].code
         box = boxes[code - 1] if code <= len(boxes) else None
-        if box is None:
-            continue
-        hu, part = volume.voxels[box], labels.voxels[box]
-        for roi, mask in ROIS.items():
-            values = first_order(hu[mask(part, level)], volume.voxel_volume)
-            named = {f"original_firstorder_{name}": value for name, value in values.items()}
-            rows.append({"case": case, "level": level, "roi": roi, **named})
-    return pd.DataFrame(
-        rows, columns=["case", "level", "roi", *(f"original_firstorder_{name}" for name in FIRST_ORDER)]
+        if box is not None:
+            yield level, box
+
+
+def _rows(
+    pool: ThreadPoolExecutor,
+    case: Case,
+    wanted: list[tuple[str, str, tuple[slice, slice, slice]]],
+    settings: Settings,
+    progress: Progress,
+    cancelled: IsCancelled,
+) -> list[dict[str, float | str]]:
+    """Cut the blocks, then share out (block, filter) pairs among the threads."""
+    rois = list(pool.map(lambda one: _roi(case, *one, settings), wanted))
+    stop_if(cancelled)
+    filters = plan(settings)
+    jobs = [pool.submit(_by_filter, roi, made, settings) for roi in rois for made in filters]
+    rows = []
+    try:
+        for n, roi in enumerate(rois):
+            progress(n / len(rois), f"Computing features: {roi.level} {roi.name}")
+            mine = [job.result() for job in jobs[n * len(filters) : (n + 1) * len(filters)]]
+            stop_if(cancelled)
+            rows.append(_row(roi, [image for images in mine for image in images], settings))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return rows
+
+
+def _roi(case: Case, level: str, name: str, box: tuple[slice, slice, slice], settings: Settings) -> Roi:
+    """Cut out one region, or say why it has no features."""
+    present = ROIS[name](case.labels.voxels[box], level)
+    if not present.any():
+        return Roi(level, name, refused="the region has no voxels")
+    inner = tuple(
+        slice(outer.start + int(hit[0]), outer.start + int(hit[-1]) + 1)
+        for outer, axis in zip(box, range(3), strict=True)
+        if len(hit := np.flatnonzero(present.any(tuple({0, 1, 2} - {axis}))))
     )
+    block = cut(case, inner, settings)
+    mask = ROIS[name](block.labels, level)
+    extent = [np.flatnonzero(mask.any(tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    if not len(extent[0]):
+        return Roi(level, name, refused="the region is smaller than a voxel after resampling")
+    long = sum(hit[-1] > hit[0] for hit in extent)
+    if long < settings.minimum_roi_dimensions:
+        return Roi(level, name, refused=f"the region extends in {long} of {settings.minimum_roi_dimensions} dimensions")
+    count = int(mask.sum())
+    if settings.minimum_roi_size is not None and count <= settings.minimum_roi_size:
+        return Roi(level, name, refused=f"the region has {count} voxels, not more than {settings.minimum_roi_size}")
+    return Roi(level, name, block, mask)
+
+
+@dataclass(frozen=True)
+class Described:
+    """One filtered image's features, and why some or all of them are undefined."""
+
+    image: str
+    values: dict[str, float]
+    reason: str = ""
+
+
+def _by_filter(roi: Roi, made: Filter, settings: Settings) -> list[Described]:
+    """Filter one block and compute the features of each image that comes out."""
+    if roi.block is None:
+        return []
+    with np.errstate(all="ignore"):
+        return [_describe(roi, name, image, settings) for name, image in made.run(roi.block)]
+
+
+def _describe(roi: Roi, name: str, image: np.ndarray | None, settings: Settings) -> Described:
+    if image is None:
+        return Described(name, {}, "the block is too small for the filter")
+    hits = [np.flatnonzero(roi.mask.any(tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    box = tuple(slice(hit[0], hit[-1] + 1) for hit in hits)
+    mask = roi.mask[box]
+    if not np.isfinite(image[box][mask]).all():
+        return Described(name, {}, "values that are not finite")
+    volume = float(np.prod(roi.block.spacing))
+    region = discretise(image[box], mask, volume, settings.bin_width, settings.bin_count)
+    values = all_features(region, settings.features, settings.voxel_array_shift)
+    if not any(np.isnan(value) for value in values.values()):
+        return Described(name, values)
+    levels = len(np.unique(region.level))
+    if levels == 1:
+        return Described(name, values, "one grey level")
+    if levels > MOST_LEVELS:
+        return Described(name, values, f"more than {MOST_LEVELS} grey levels, take a larger binWidth")
+    return Described(name, values, "undefined for this region")
+
+
+def _row(roi: Roi, images: list[Described], settings: Settings) -> dict[str, float | str]:
+    """Return a row of the table, with its log."""
+    row: dict[str, float | str] = dict.fromkeys(settings.columns, np.nan)
+    for image in images:
+        row |= {f"{image.image}_{feature}": value for feature, value in image.values.items()}
+    said: dict[str, list[str]] = {}
+    for image in images:
+        if image.reason:
+            said.setdefault(f"{image.reason}, so {_missing(image, settings)} NaN in", []).append(image.image)
+    lines = [f"{reason} {' '.join(names)}" for reason, names in said.items()]
+    return row | {LOG: "; ".join([roi.refused + ", so all NaN"] if roi.refused else lines) or NOTHING_TO_SAY}
+
+
+def _missing(image: Described, settings: Settings) -> str:
+    """Return which features are NaN, in short where all of a class are."""
+    classes: dict[str, list[str]] = {}
+    for name in settings.features:
+        classes.setdefault(name.split("_")[0], []).append(name)
+    missing = {
+        kind: [name for name in names if np.isnan(image.values.get(name, np.nan))] for kind, names in classes.items()
+    }
+    if missing == classes:
+        return "all"
+    return " ".join(kind if names == classes[kind] else " ".join(names) for kind, names in missing.items() if names)

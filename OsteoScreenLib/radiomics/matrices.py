@@ -1,0 +1,91 @@
+"""Grey-level matrices of a region in 3D, compiled by numba: they let go of the interpreter, so threads share the work.
+
+Each kernel takes the region as `grid`, a flat array (n,) of the ranks 1, 2, ... of the grey levels that occur, 0
+outside and on a rim of one voxel on every side; `voxels` are the flat indices of the region in raster order, `steps`
+the flat distances to the 13 neighbours that come first in raster order. The other 13 lie opposite.
+"""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def neighbours(
+    grid: np.ndarray, voxels: np.ndarray, steps: np.ndarray, levels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return co-occurrences, dependences and tone differences, in one walk over the 26 neighbours of each voxel.
+
+    Co-occurrences (13, g, g) count pairs of ranks along each direction, one way. Dependences (g, 27) count voxels by
+    rank and by how many neighbours share it. Tone differences (g,) sum |level - mean level of the neighbours| by rank.
+    `levels` (g,) holds the grey level of each rank.
+    """
+    g = len(levels)
+    pairs = np.zeros((len(steps), g, g), np.int32)
+    dependences = np.zeros((g, 2 * len(steps) + 1), np.int32)
+    differences = np.zeros(g, np.float64)
+    for voxel in voxels:
+        rank = grid[voxel]
+        count, alike, total = 0, 0, 0.0
+        for direction, step in enumerate(steps):
+            other = grid[voxel - step]
+            if other:
+                pairs[direction, rank - 1, other - 1] += 1
+                count += 1
+                alike += other == rank
+                total += levels[other - 1]
+            other = grid[voxel + step]
+            if other:
+                count += 1
+                alike += other == rank
+                total += levels[other - 1]
+        dependences[rank - 1, alike] += 1
+        if count:
+            differences[rank - 1] += abs(levels[rank - 1] - total / count)
+    return pairs, dependences, differences
+
+
+@njit(cache=True, nogil=True)
+def runs(grid: np.ndarray, voxels: np.ndarray, steps: np.ndarray, g: int, longest: int) -> np.ndarray:
+    """Return how many runs of each rank have each length: (13, g, longest), where index 0 is length 1."""
+    counts = np.zeros((len(steps), g, longest), np.int32)
+    for direction, step in enumerate(steps):
+        for voxel in voxels:
+            rank = grid[voxel]
+            if grid[voxel - step] == rank:
+                continue
+            end = voxel + step
+            length = 0
+            while grid[end] == rank:
+                end += step
+                length += 1
+            counts[direction, rank - 1, length] += 1
+    return counts
+
+
+@njit(cache=True, nogil=True)
+def zones(grid: np.ndarray, voxels: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Return the zones (z, 2) of 26-connected voxels of one rank, as rank and number of voxels."""
+    left = grid.copy()
+    found = np.empty((len(voxels), 2), np.int64)
+    stack = np.empty(len(voxels), np.int64)
+    count = 0
+    for voxel in voxels:
+        rank = left[voxel]
+        if not rank:
+            continue
+        left[voxel] = 0
+        stack[0] = voxel
+        waiting, size = 1, 0
+        while waiting:
+            waiting -= 1
+            size += 1
+            here = stack[waiting]
+            for step in steps:
+                for there in (here - step, here + step):
+                    if left[there] == rank:
+                        left[there] = 0
+                        stack[waiting] = there
+                        waiting += 1
+        found[count, 0], found[count, 1] = rank, size
+        count += 1
+    return found[:count]

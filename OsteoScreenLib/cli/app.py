@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from OsteoScreenLib import RESEARCH_USE, __version__
+from OsteoScreenLib.cli.features import features
 from OsteoScreenLib.cli.job import debugging
 from OsteoScreenLib.cli.measure import measure
 from OsteoScreenLib.cli.models import models
@@ -26,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (screen, segment, measure, phantom):
+for command in (screen, segment, measure, features, phantom):
     app.command()(command)
 app.add_typer(models)
 app.add_typer(train)

@@ -1,0 +1,68 @@
+"""``osteoscreen features``: radiomics from a CT and its label map."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from OsteoScreenLib.cli.job import job
+from OsteoScreenLib.cli.options import InputArgument, SeriesOption
+
+FeatureEngine = Literal["native", "pyradiomics"]
+
+
+def features(
+    source: InputArgument,
+    labelmap: Annotated[
+        Path, typer.Argument(metavar="LABELMAP", help="Your masks on the CT's grid: a label map or .seg.nrrd.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="CSV", help="The table to write.")],
+    settings: Annotated[
+        Path | None, typer.Option(metavar="YAML", help="A pyradiomics parameter file in place of the defaults.")
+    ] = None,
+    engine: Annotated[FeatureEngine, typer.Option(help="pyradiomics gives the same, where installed.")] = "native",
+    stability: Annotated[
+        bool, typer.Option("--stability", help="Write CSV.stability.csv, too: each feature's ICC over changed masks.")
+    ] = False,
+    workers: Annotated[int | None, typer.Option(min=1, metavar="N", help="Threads; else all processors.")] = None,
+    series: SeriesOption = None,
+) -> None:
+    """Compute the radiomics features of every vertebra in a label map."""
+    with job() as work:
+        from contextlib import ExitStack
+
+        from OsteoScreenLib.levels import levels_in
+        from OsteoScreenLib.output import staged_file
+        from OsteoScreenLib.progress import part, stop_if
+        from OsteoScreenLib.radiomics.extract import LOG, NOTHING_TO_SAY, extract
+        from OsteoScreenLib.radiomics.settings import Settings, read_settings
+        from OsteoScreenLib.radiomics.stability import stability as agreement
+        from OsteoScreenLib.readers import read_volume
+        from OsteoScreenLib.segmentation.engines import segment
+
+        chosen = read_settings(settings) if settings else Settings()
+        second = output.with_suffix(".stability.csv")
+        with ExitStack() as stack:
+            staged = stack.enter_context(staged_file(output))
+            staged_second = stack.enter_context(staged_file(second)) if stability else None
+            volume = read_volume(source, series, part(work.progress, 0.0, 0.2), work.cancelled)
+            found = segment(volume, labelmap, "cpu", part(work.progress, 0.2, 0.4), work.cancelled)
+            levels = tuple(levels_in(found.labels.voxels))
+            table = extract(
+                volume, found.labels, volume.name, levels, chosen, engine=engine, workers=workers,
+                progress=part(work.progress, 0.4, 0.6 if stability else 1.0), cancelled=work.cancelled,
+            )  # fmt: skip
+            table.to_csv(staged, index=False)
+            if staged_second:
+                agreement(
+                    volume, found.labels, volume.name, levels, chosen, workers=workers,
+                    progress=part(work.progress, 0.6, 1.0), cancelled=work.cancelled,
+                ).to_csv(staged_second, index=False)  # fmt: skip
+            stop_if(work.cancelled)
+        for note in (*found.notes, *chosen.cautions):
+            work.say(f"Note: {note}")
+        for row in table[table[LOG] != NOTHING_TO_SAY].itertuples():
+            work.say(f"Note: {row.level} {row.roi}: {row.log}")
+        work.say(f"{', '.join(levels)}: {len(chosen.columns)} features of each region: {output}")
+        if stability:
+            work.say(f"Stability: {second}")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from OsteoScreenLib import RESEARCH_USE, __version__
+from OsteoScreenLib.cli.evaluate import evaluate
 from OsteoScreenLib.cli.features import features
 from OsteoScreenLib.cli.job import debugging
 from OsteoScreenLib.cli.measure import measure
@@ -31,6 +32,7 @@ for command in (screen, segment, measure, features, phantom):
     app.command()(command)
 app.add_typer(models)
 app.add_typer(train)
+app.add_typer(evaluate)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from OsteoScreenLib.annotation.seg_nrrd import write_segmentation
+from OsteoScreenLib.annotation.seg_nrrd import SEGMENTATION_SUFFIX, write_segmentation
 from OsteoScreenLib.errors import OutputError
 from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.volume import Volume
 
 SUFFIXES: tuple[str, ...] = (".nii.gz", ".nii", ".nrrd", ".mha")
-SEGMENTATION_SUFFIX = ".seg.nrrd"
 
 
 def check_image_path(path: Path, *, labels: bool = False) -> None:

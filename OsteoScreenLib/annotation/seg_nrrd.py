@@ -14,6 +14,8 @@ from OsteoScreenLib.errors import LabelMapError
 from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.volume import LPS_TO_RAS, Volume
 
+SEGMENTATION_SUFFIX = ".seg.nrrd"
+
 
 def write_segmentation(labels: Volume, path: Path | str) -> None:
     """Write a label map (coding in `levels`) as a segmentation with overlapping layers, on the label map's grid.

@@ -1,15 +1,12 @@
 """``osteoscreen segment``: the label map alone, and how it agrees with another one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from OsteoScreenLib.cli.job import job
 from OsteoScreenLib.cli.options import DeviceOption, EngineOption, InputArgument, SeriesOption, engine_of
-
-if TYPE_CHECKING:
-    from OsteoScreenLib.volume import Volume
 
 
 def segment(
@@ -33,12 +30,12 @@ def segment(
         from OsteoScreenLib.image_file import check_image_path, write_labels
         from OsteoScreenLib.levels import levels_in
         from OsteoScreenLib.progress import part, stop_if
-        from OsteoScreenLib.readers import read_volume
+        from OsteoScreenLib.readers import read_labels, read_volume
         from OsteoScreenLib.segmentation.engines import segment as run
 
         check_image_path(output, labels=True)
         volume = read_volume(source, series, part(work.progress, 0.0, 0.1), work.cancelled)
-        reference = _reference(compare, volume) if compare else None
+        reference = read_labels(compare, volume) if compare else None
         found = run(volume, engine_of(engine), device, part(work.progress, 0.1, 0.9), work.cancelled)
         stop_if(work.cancelled)
         levels, notes, compared = levels_in(found.labels.voxels), found.notes, None
@@ -59,19 +56,3 @@ def segment(
         for note in notes:
             work.say(f"Note: {note}")
         work.say(f"{', '.join(levels)}: {output}")
-
-
-def _reference(path: Path, volume: "Volume") -> "Volume":
-    """Return a reference on the grid of `volume`, from a label map or from segments named as ours."""
-    from OsteoScreenLib.annotation.seg_nrrd import read_segmentation
-    from OsteoScreenLib.errors import LabelMapError
-    from OsteoScreenLib.image_file import SEGMENTATION_SUFFIX
-    from OsteoScreenLib.readers import read_labels
-    from OsteoScreenLib.volume import same_grid
-
-    if not path.name.lower().endswith(SEGMENTATION_SUFFIX):
-        return read_labels(path, volume)
-    segmentation = read_segmentation(path)
-    if not same_grid(segmentation, volume):
-        raise LabelMapError(f"{path.name} does not lie on the voxel grid of {volume.name}. Resample it to that image.")
-    return segmentation

@@ -1,9 +1,11 @@
 """Label maps from files, brought onto the voxel grid of their volume without interpolation."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
+from OsteoScreenLib.annotation.seg_nrrd import SEGMENTATION_SUFFIX, read_segmentation
 from OsteoScreenLib.errors import InputError, LabelMapError
 from OsteoScreenLib.readers.files import NotScalarError, is_image_file, reachable, read_image, stem
 from OsteoScreenLib.volume import Volume
@@ -15,19 +17,15 @@ TOLERANCE = 0.05
 def read_labels(path: Path | str, volume: Volume) -> Volume:
     """Return a label map (uint16, axes (k, j, i)) on the grid of `volume`, from a NIfTI, NRRD or MetaImage file.
 
-    The file may have its axes flipped or swapped, or be cropped, as long as its voxels are voxels of `volume`.
+    Segments in a ``.seg.nrrd`` that are named as ours come in our coding, whatever values the file gives them. The file
+    may have its axes flipped or swapped, or be cropped, as long as its voxels are voxels of `volume`.
     Raises `LabelMapError` if they are not, if its values are not whole numbers from 0 to 65535, or if it is empty,
     and `InputError` if the file cannot be read.
     """
     path = reachable(path)
     if not is_image_file(path):
         raise InputError(f"{path.name} is not a label map. Give a NIfTI, NRRD or MetaImage file.")
-    try:
-        labels = Volume.from_sitk(read_image(path), name=stem(path))
-    except NotScalarError:
-        raise LabelMapError(
-            f"{path.name} holds overlapping segments in several layers. Export it as one label map."
-        ) from None
+    labels = _named_segments(path) or _label_map(path)
     voxels = labels.voxels
     if not (np.isfinite(voxels).all() and (voxels == np.rint(voxels)).all()):
         raise LabelMapError(f"{path.name} holds values that are not whole numbers. Give a label map, not an image.")
@@ -36,6 +34,24 @@ def read_labels(path: Path | str, volume: Volume) -> Volume:
     if not voxels.any():
         raise LabelMapError(f"{path.name} holds no label: every voxel is 0.")
     return volume.with_voxels(_onto_grid(labels, volume, path.name))
+
+
+def _named_segments(path: Path) -> Volume | None:
+    """Return the segments of a .seg.nrrd that are named as ours, or None where there are none."""
+    if not path.name.lower().endswith(SEGMENTATION_SUFFIX):
+        return None
+    with suppress(LabelMapError):
+        return read_segmentation(path)
+    return None
+
+
+def _label_map(path: Path) -> Volume:
+    try:
+        return Volume.from_sitk(read_image(path), name=stem(path))
+    except NotScalarError:
+        raise LabelMapError(
+            f"{path.name} holds overlapping segments in several layers. Export it as one label map."
+        ) from None
 
 
 def _onto_grid(labels: Volume, volume: Volume, name: str) -> np.ndarray:

@@ -178,3 +178,12 @@ def test_models_are_listed_and_verified(
     (tmp_path / "tiny" / "model.safetensors").write_bytes(b"altered")
     assert main(["models", "verify"]) == 2
     assert "SHA-256" in capfd.readouterr().err
+
+
+def test_measure_takes_what_segment_writes(box_case: BoxCase, tmp_path: Path) -> None:
+    assert segment(box_case, tmp_path / "out.seg.nrrd") == 0
+    tables = []
+    for n, labels in enumerate((tmp_path / "out.seg.nrrd", box_case.labels_path)):
+        assert main(["measure", str(box_case.ct_path), str(labels), "-o", str(tmp_path / f"{n}.csv")]) == 0
+        tables.append((tmp_path / f"{n}.csv").read_text())
+    assert tables[0] == tables[1]

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from OsteoScreenLib.annotation.seg_nrrd import write_segmentation
 from OsteoScreenLib.errors import LabelMapError
+from OsteoScreenLib.levels import TRABECULAR, label
 from OsteoScreenLib.readers import read_labels
 from OsteoScreenLib.volume import Volume
 
@@ -45,6 +47,12 @@ def test_flipped_swapped_and_cropped_grids_are_brought_back(tmp_path, axes, flip
     image = sitk.Flip(sitk.PermuteAxes(image, axes), flips)
     result = read_labels(write(tmp_path / "l.nii.gz", image), CT)
     np.testing.assert_array_equal(result.voxels, labels())
+
+
+def test_segments_named_as_ours_come_in_our_coding(tmp_path):
+    coded = np.where(labels() > 0, label("L2", TRABECULAR), 0).astype(np.uint16)
+    write_segmentation(CT.with_voxels(coded), tmp_path / "l.seg.nrrd")
+    np.testing.assert_array_equal(read_labels(tmp_path / "l.seg.nrrd", CT).voxels, coded)
 
 
 def shifted(mm: float) -> sitk.Image:

@@ -31,13 +31,13 @@ def features(
     with job() as work:
         from contextlib import ExitStack
 
-        from OsteoScreenLib.levels import levels_in
+        from OsteoScreenLib.levels import in_our_coding, levels_in
         from OsteoScreenLib.output import staged_file
         from OsteoScreenLib.progress import part, stop_if
         from OsteoScreenLib.radiomics.extract import LOG, NOTHING_TO_SAY, extract
         from OsteoScreenLib.radiomics.settings import Settings, read_settings
         from OsteoScreenLib.radiomics.stability import stability as agreement
-        from OsteoScreenLib.readers import read_volume
+        from OsteoScreenLib.readers import read_labels, read_volume
         from OsteoScreenLib.segmentation.engines import segment
 
         chosen = read_settings(settings) if settings else Settings()
@@ -46,20 +46,23 @@ def features(
             staged = stack.enter_context(staged_file(output))
             staged_second = stack.enter_context(staged_file(second)) if stability else None
             volume = read_volume(source, series, part(work.progress, 0.0, 0.2), work.cancelled)
-            found = segment(volume, labelmap, "cpu", part(work.progress, 0.2, 0.4), work.cancelled)
-            levels = tuple(levels_in(found.labels.voxels))
+            labels, notes = read_labels(labelmap, volume), ()
+            if not in_our_coding(labels.voxels):
+                found = segment(volume, labelmap, "cpu", part(work.progress, 0.2, 0.4), work.cancelled)
+                labels, notes = found.labels, found.notes
+            levels = tuple(levels_in(labels.voxels))
             table = extract(
-                volume, found.labels, volume.name, levels, chosen, engine=engine, workers=workers,
+                volume, labels, volume.name, levels, chosen, engine=engine, workers=workers,
                 progress=part(work.progress, 0.4, 0.6 if stability else 1.0), cancelled=work.cancelled,
             )  # fmt: skip
             table.to_csv(staged, index=False)
             if staged_second:
                 agreement(
-                    volume, found.labels, volume.name, levels, chosen, workers=workers,
+                    volume, labels, volume.name, levels, chosen, workers=workers,
                     progress=part(work.progress, 0.6, 1.0), cancelled=work.cancelled,
                 ).to_csv(staged_second, index=False)  # fmt: skip
             stop_if(work.cancelled)
-        for note in (*found.notes, *chosen.cautions):
+        for note in (*notes, *chosen.cautions):
             work.say(f"Note: {note}")
         for row in table[table[LOG] != NOTHING_TO_SAY].itertuples():
             work.say(f"Note: {row.level} {row.roi}: {row.log}")

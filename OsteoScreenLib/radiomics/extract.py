@@ -55,6 +55,7 @@ def extract(
     threads (all processors unless given). Raises `LabelMapError` if the label map does not lie on the CT's grid.
     """
     import pandas as pd
+    from threadpoolctl import threadpool_limits
 
     settings = settings or Settings()
     if engine not in (NATIVE, PYRADIOMICS):
@@ -67,7 +68,8 @@ def extract(
         rows = rows_by_pyradiomics(opened, [(level, roi) for level, roi, _ in wanted], settings, progress, cancelled)
     else:
         prepare(part(progress, 0.0, 0.05))
-        with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
+        # The blocks are small: threads inside the linear algebra would only wait for each other.
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
             rows = _rows(pool, opened, wanted, settings, part(progress, 0.05, 1.0), cancelled)
     columns = [*settings.columns, LOG]
     named = [

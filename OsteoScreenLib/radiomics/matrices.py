@@ -5,11 +5,21 @@ outside and on a rim of one voxel on every side; `voxels` are the flat indices o
 the flat distances to the 13 neighbours that come first in raster order. The other 13 lie opposite.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numba import njit
 
 
-@njit(cache=True, nogil=True)
+def _compiled(kernel: Callable) -> Callable:
+    """Compile a kernel at its first call; keep it beside this file or, if that is read-only, in the user's cache."""
+    try:
+        return njit(cache=True, nogil=True)(kernel)
+    except RuntimeError:  # nowhere to keep it
+        return njit(nogil=True)(kernel)
+
+
+@_compiled
 def neighbours(
     grid: np.ndarray, voxels: np.ndarray, steps: np.ndarray, levels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -44,7 +54,7 @@ def neighbours(
     return pairs, dependences, differences
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def runs(grid: np.ndarray, voxels: np.ndarray, steps: np.ndarray, g: int, longest: int) -> np.ndarray:
     """Return how many runs of each rank have each length: (13, g, longest), where index 0 is length 1."""
     counts = np.zeros((len(steps), g, longest), np.int32)
@@ -62,7 +72,7 @@ def runs(grid: np.ndarray, voxels: np.ndarray, steps: np.ndarray, g: int, longes
     return counts
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def zones(grid: np.ndarray, voxels: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Return the zones (z, 2) of 26-connected voxels of one rank, as rank and number of voxels."""
     left = grid.copy()

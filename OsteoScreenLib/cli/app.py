@@ -14,6 +14,7 @@ from OsteoScreenLib.cli.models import models
 from OsteoScreenLib.cli.phantom import phantom
 from OsteoScreenLib.cli.screen import screen
 from OsteoScreenLib.cli.segment import segment
+from OsteoScreenLib.cli.signature import signature
 from OsteoScreenLib.cli.train import train
 from OsteoScreenLib.errors import Cancelled, OsteoScreenError
 
@@ -33,6 +34,7 @@ for command in (screen, segment, measure, features, phantom):
 app.add_typer(models)
 app.add_typer(train)
 app.add_typer(evaluate)
+app.add_typer(signature)
 
 
 def main(arguments: list[str] | None = None) -> int:

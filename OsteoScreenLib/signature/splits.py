@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import numpy as np
 
@@ -33,11 +34,26 @@ def draw_folds(y: np.ndarray, folds: int, groups: np.ndarray | None = None, seed
     return numbers
 
 
+def held_out(
+    split: Literal["none", "patient", "paper"], y: np.ndarray, groups: np.ndarray | None, share: float, seed: int
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return which rows are the test set, and what is wrong with it: nobody, whole patients, or as the paper did."""
+    if split == "none":
+        return np.zeros(len(y), dtype=bool), ()
+    groups = np.arange(len(y)) if groups is None else groups
+    if split == "patient":
+        return held_out_patients(y, groups, share, seed), ()
+    test = held_out_rows(y, share, seed)
+    both = on_both_sides(groups, test)
+    warning = f"{both} patients have rows in both training and test set, which flatters the test result."
+    return test, (warning,) if both else ()
+
+
 def held_out_patients(y: np.ndarray, groups: np.ndarray, share: float = 0.3, seed: int = 0) -> np.ndarray:
-    """Return which rows are the test set: about `share` of rows, all of a patient's or none, labels alike."""
-    parts = max(2, round(1 / min(share, 1 - share)) if share != 0.3 else 10)
+    """Return which rows are the test set: about `share` of rows, in tenths; all of a patient's or none."""
+    parts = 10
     numbers = draw_folds(y, parts, groups, seed)
-    return numbers < max(1, round(share * parts))
+    return numbers < round(share * parts)
 
 
 def held_out_rows(y: np.ndarray, share: float = 0.3, seed: int = 0) -> np.ndarray:

@@ -27,7 +27,8 @@ def read_labels(path: Path | str, volume: Volume) -> Volume:
         raise InputError(f"{path.name} is not a label map. Give a NIfTI, NRRD or MetaImage file.")
     labels = _named_segments(path) or _label_map(path)
     voxels = labels.voxels
-    if not (np.isfinite(voxels).all() and (voxels == np.rint(voxels)).all()):
+    whole = np.issubdtype(voxels.dtype, np.integer)
+    if not whole and not (np.isfinite(voxels).all() and (voxels == np.rint(voxels)).all()):
         raise LabelMapError(f"{path.name} holds values that are not whole numbers. Give a label map, not an image.")
     if voxels.min() < 0 or voxels.max() > np.iinfo(np.uint16).max:
         raise LabelMapError(f"{path.name} holds values outside 0 to 65535. Give a label map, not an image.")
@@ -69,6 +70,6 @@ def _onto_grid(labels: Volume, volume: Volume, name: str) -> np.ndarray:
         raise LabelMapError(f"{name} reaches outside {volume.name}. Give a label map that was drawn on that image.")
     voxels = labels.voxels.transpose(2, 1, 0).transpose(np.abs(axes).argmax(1))
     flipped = tuple(slice(None, None, int(sign)) for sign in axes.sum(1))
-    whole = np.zeros(shape, dtype=np.uint16)
-    whole[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] = voxels[flipped]
-    return np.ascontiguousarray(whole.transpose(2, 1, 0))
+    whole = np.zeros(shape[::-1], dtype=np.uint16)
+    whole.T[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] = voxels[flipped]
+    return whole

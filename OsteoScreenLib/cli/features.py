@@ -36,9 +36,7 @@ def features(
         from OsteoScreenLib.progress import part, stop_if
         from OsteoScreenLib.radiomics.extract import LOG, NOTHING_TO_SAY, extract
         from OsteoScreenLib.radiomics.settings import Settings, read_settings
-        from OsteoScreenLib.radiomics.stability import stability as agreement
         from OsteoScreenLib.readers import read_labels, read_volume
-        from OsteoScreenLib.segmentation.engines import segment
 
         chosen = read_settings(settings) if settings else Settings()
         second = output.with_suffix(".stability.csv")
@@ -48,6 +46,8 @@ def features(
             volume = read_volume(source, series, part(work.progress, 0.0, 0.2), work.cancelled)
             labels, notes = read_labels(labelmap, volume), ()
             if not in_our_coding(labels.voxels):
+                from OsteoScreenLib.segmentation.engines import segment
+
                 found = segment(volume, labelmap, "cpu", part(work.progress, 0.2, 0.4), work.cancelled)
                 labels, notes = found.labels, found.notes
             levels = tuple(levels_in(labels.voxels))
@@ -57,6 +57,8 @@ def features(
             )  # fmt: skip
             table.to_csv(staged, index=False)
             if staged_second:
+                from OsteoScreenLib.radiomics.stability import stability as agreement
+
                 agreement(
                     volume, labels, volume.name, levels, chosen, workers=workers,
                     progress=part(work.progress, 0.6, 1.0), cancelled=work.cancelled,
@@ -64,8 +66,9 @@ def features(
             stop_if(work.cancelled)
         for note in (*notes, *chosen.cautions):
             work.say(f"Note: {note}")
-        for row in table[table[LOG] != NOTHING_TO_SAY].itertuples():
-            work.say(f"Note: {row.level} {row.roi}: {row.log}")
+        for level, roi, log in table[["level", "roi", LOG]].to_numpy():
+            if log != NOTHING_TO_SAY:
+                work.say(f"Note: {level} {roi}: {log}")
         work.say(f"{', '.join(levels)}: {len(chosen.columns)} features of each region: {output}")
         if stability:
             work.say(f"Stability: {second}")

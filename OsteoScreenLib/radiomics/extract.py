@@ -86,14 +86,14 @@ def prepare(progress: Progress = silent) -> None:
 
 
 def _boxes(labels: np.ndarray, levels: Sequence[str]) -> Iterator[tuple[str, tuple[slice, slice, slice]]]:
-    from scipy import ndimage
-
-    boxes = ndimage.find_objects(labels // 10)
+    """Yield the bounding box of each level that is there, shell and trabecular bone together."""
+    here = np.flatnonzero(labels)
+    vertebra = labels.ravel()[here] // 10
     for level in levels:
-        code = table.BY_NAME[level].code
-        box = boxes[code - 1] if code <= len(boxes) else None
-        if box is not None:
-            yield level, box
+        mine = here[vertebra == table.BY_NAME[level].code]
+        if len(mine):
+            places = np.unravel_index(mine, labels.shape)
+            yield level, tuple(slice(int(side.min()), int(side.max()) + 1) for side in places)
 
 
 def _rows(

@@ -68,14 +68,13 @@ def all_features(region: Region, wanted: tuple[str, ...] = FEATURES, shift: floa
     if kinds - {"firstorder"}:
         grid, voxels, steps = _on_a_rim(region.mask, rank)
         value = levels.astype(np.float64)
-        if kinds & {"glcm", "gldm", "ngtdm"}:
-            pairs, dependences, differences = matrices.neighbours(grid, voxels, steps, value)
+        if kinds - {"firstorder", "glszm"}:
+            pairs, dependences, differences, links = matrices.neighbours(grid, voxels, steps, value)
             found["glcm"] = co_occurrence(pairs, value)
             found["gldm"] = dependence(dependences, value)
             found["ngtdm"] = tone_difference(counts, differences, value)
-        if "glrlm" in kinds:
-            counted = matrices.runs(grid, voxels, steps, len(levels), max(region.mask.shape))
-            found["glrlm"] = run_length(counted, value, np.argwhere(region.mask))
+            counted = matrices.runs(grid, voxels, steps, links, len(levels), max(region.mask.shape))
+            found["glrlm"] = run_length(counted, value, region.mask)
         if "glszm" in kinds:
             found["glszm"] = size_zone(matrices.zones(grid, voxels, steps), value)
     named = {f"{kind}_{name}": float(value) for kind, values in found.items() for name, value in values.items()}
@@ -84,11 +83,11 @@ def all_features(region: Region, wanted: tuple[str, ...] = FEATURES, shift: floa
 
 def _on_a_rim(mask: np.ndarray, rank: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what the kernels in `matrices` take: the flat grid of ranks 1, 2, ..., the region's voxels, the steps."""
-    grid = np.zeros([n + 2 for n in mask.shape], np.int32)
+    grid = np.zeros([n + 2 for n in mask.shape], np.uint16)
     inner = grid[1:-1, 1:-1, 1:-1]
     inner[mask] = rank + 1
     strides = np.array(grid.strides) // grid.itemsize
-    return grid.ravel(), np.flatnonzero(grid), -(DIRECTIONS @ strides)
+    return grid.ravel(), np.flatnonzero(grid).astype(np.uint64), (-(DIRECTIONS @ strides)).astype(np.uint64)
 
 
 def first_order(values: np.ndarray, counts: np.ndarray, voxel_volume: float, shift: float = 0.0) -> dict[str, float]:
@@ -199,15 +198,15 @@ def _maximal_correlation(p: np.ndarray, marginal: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(eigenvalues[:, -2], 0))
 
 
-def run_length(counts: np.ndarray, levels: np.ndarray, places: np.ndarray) -> dict[str, float]:
+def run_length(counts: np.ndarray, levels: np.ndarray, mask: np.ndarray) -> dict[str, float]:
     """Return the 16 features of run counts (13, g, longest): means over the directions in which the region extends.
 
-    `places` (n, 3) are the region's voxels: a direction on none of whose lines two of them lie has no runs.
+    A direction on none of whose lines two voxels of the `mask` (k, j, i) lie has no runs.
     """
     counts = counts[:, :, : int(counts.any((0, 1)).nonzero()[0][-1]) + 1]
     extended = counts[:, :, 1:].any((1, 2))
     for direction in np.flatnonzero(~extended):
-        extended[direction] = _shares_a_line(places, DIRECTIONS[direction])
+        extended[direction] = _shares_a_line(np.argwhere(mask), DIRECTIONS[direction])
     return dict(zip(_RUNS, _by_size(counts[extended], levels), strict=True))
 
 

@@ -2,7 +2,8 @@
 
 Each kernel takes the region as `grid`, a flat array (n,) of the ranks 1, 2, ... of the grey levels that occur, 0
 outside and on a rim of one voxel on every side; `voxels` are the flat indices of the region in raster order, `steps`
-the flat distances to the 13 neighbours that come first in raster order. The other 13 lie opposite.
+the flat distances to the 13 neighbours that come first in raster order. The other 13 lie opposite. Indices are
+unsigned, which spares the kernels a check for negative ones.
 """
 
 from collections.abc import Callable
@@ -22,52 +23,68 @@ def _compiled(kernel: Callable) -> Callable:
 @_compiled
 def neighbours(
     grid: np.ndarray, voxels: np.ndarray, steps: np.ndarray, levels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return co-occurrences, dependences and tone differences, in one walk over the 26 neighbours of each voxel.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return co-occurrences, dependences, tone differences and links, in one walk over the 26 neighbours of each voxel.
 
     Co-occurrences (13, g, g) count pairs of ranks along each direction, one way. Dependences (g, 27) count voxels by
     rank and by how many neighbours share it. Tone differences (g,) sum |level - mean level of the neighbours| by rank.
-    `levels` (g,) holds the grey level of each rank.
+    Links (n,) say which neighbours share a voxel's rank: bit d for the one in direction d that comes before it, bit
+    13 + d for the one opposite. `levels` (g,) holds the grey level of each rank.
     """
     g = len(levels)
     pairs = np.zeros((len(steps), g, g), np.int32)
     dependences = np.zeros((g, 2 * len(steps) + 1), np.int32)
     differences = np.zeros(g, np.float64)
-    for voxel in voxels:
+    links = np.zeros(len(voxels), np.int32)
+    for n in range(len(voxels)):
+        voxel = voxels[n]
         rank = grid[voxel]
-        count, alike, total = 0, 0, 0.0
-        for direction, step in enumerate(steps):
-            other = grid[voxel - step]
+        count, alike, total, link = 0, 0, 0.0, 0
+        for direction in range(13):
+            other = grid[voxel - steps[direction]]
             if other:
                 pairs[direction, rank - 1, other - 1] += 1
                 count += 1
-                alike += other == rank
                 total += levels[other - 1]
-            other = grid[voxel + step]
+                if other == rank:
+                    alike += 1
+                    link |= 1 << direction
+            other = grid[voxel + steps[direction]]
             if other:
                 count += 1
-                alike += other == rank
                 total += levels[other - 1]
+                if other == rank:
+                    alike += 1
+                    link |= 1 << (13 + direction)
+        links[n] = link
         dependences[rank - 1, alike] += 1
         if count:
             differences[rank - 1] += abs(levels[rank - 1] - total / count)
-    return pairs, dependences, differences
+    return pairs, dependences, differences, links
 
 
 @_compiled
-def runs(grid: np.ndarray, voxels: np.ndarray, steps: np.ndarray, g: int, longest: int) -> np.ndarray:
-    """Return how many runs of each rank have each length: (13, g, longest), where index 0 is length 1."""
-    counts = np.zeros((len(steps), g, longest), np.int32)
-    for direction, step in enumerate(steps):
-        for voxel in voxels:
-            rank = grid[voxel]
-            if grid[voxel - step] == rank:
+def runs(
+    grid: np.ndarray, voxels: np.ndarray, steps: np.ndarray, links: np.ndarray, g: int, longest: int
+) -> np.ndarray:
+    """Return how many runs of each rank have each length, from the links of `neighbours`: (13, g, longest).
+
+    Index 0 of the last axis is length 1.
+    """
+    counts = np.zeros((13, g, longest), np.int32)
+    for n in range(len(voxels)):
+        link = links[n]
+        rank = grid[voxels[n]]
+        for direction in range(13):
+            if link >> direction & 1:
                 continue
-            end = voxel + step
             length = 0
-            while grid[end] == rank:
-                end += step
-                length += 1
+            if link >> (13 + direction) & 1:
+                step = steps[direction]
+                end = voxels[n] + step
+                while grid[end] == rank:
+                    end += step
+                    length += 1
             counts[direction, rank - 1, length] += 1
     return counts
 
@@ -77,7 +94,7 @@ def zones(grid: np.ndarray, voxels: np.ndarray, steps: np.ndarray) -> np.ndarray
     """Return the zones (z, 2) of 26-connected voxels of one rank, as rank and number of voxels."""
     left = grid.copy()
     found = np.empty((len(voxels), 2), np.int64)
-    stack = np.empty(len(voxels), np.int64)
+    stack = np.empty(len(voxels), np.uint64)
     count = 0
     for voxel in voxels:
         rank = left[voxel]

@@ -20,8 +20,6 @@ def interpolation(where: np.ndarray, start: int, stop: int, size: int, linear: b
     Cubic B-splines (Unser, IEEE Signal Processing Magazine 1999; 16(6): 22) mirrored at the ends, or linear. A
     position off the axis gives 0, as in ITK.
     """
-    from scipy.ndimage import spline_filter1d
-
     count = stop - start
     base = np.floor(where).astype(int)
     t = where - base
@@ -40,7 +38,10 @@ def interpolation(where: np.ndarray, start: int, stop: int, size: int, linear: b
             sample = np.where(sample >= count, 2 * (count - 1) - sample, sample)
         np.add.at(matrix, (np.arange(len(where)), sample), weight)
     if not linear and count > 1:
-        matrix = matrix @ spline_filter1d(np.eye(count), order=3, axis=0, mode="mirror")
+        # The spline passes through the samples: (c[i - 1] + 4 c[i] + c[i + 1]) / 6 = x[i], mirrored at the ends.
+        passing = (np.eye(count, k=-1) + 4 * np.eye(count) + np.eye(count, k=1)) / 6
+        passing[0, 1] = passing[-1, -2] = 1 / 3
+        matrix = np.linalg.solve(passing.T, matrix.T).T
     matrix[(where < -0.5) | (where > size - 0.5)] = 0
     return matrix
 
@@ -107,12 +108,10 @@ def gaussian(count: int, sigma: float, curvature: float | None = None) -> np.nda
 
 def _one_way(n: np.ndarray, d: np.ndarray, count: int) -> np.ndarray:
     """Return the matrix of sum(d[q] y[i - q]) = sum(n[q] x[i - q]) for a line that is constant before it begins."""
-    from scipy.linalg import solve_triangular
-
     before = n.sum() / d.sum()
     given, made = np.zeros((count, count)), np.zeros((count, count))
     for q in range(len(d)):
         given += n[q] * np.eye(count, k=-q)
         made += d[q] * np.eye(count, k=-q)
         given[:q, 0] += n[q] - d[q] * before
-    return solve_triangular(made, given, lower=True, unit_diagonal=True)
+    return np.linalg.solve(made, given)

@@ -5,21 +5,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from annotated_types import Ge, Gt, Le, Lt
 
 from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.radiomics.names import FEATURES, IMAGE_TYPES, WAVELETS
 
 BSPLINE, LINEAR = "sitkBSpline", "sitkLinear"
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Length = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Gt(0), Lt(float("inf"))]
+Length = Annotated[float, Ge(0), Lt(float("inf"))]
+Count = Annotated[int, Ge(0)]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of a feature extraction; the defaults are those of Liu et al. 2024, and where it is silent METHODS'.
+    """Settings of a feature extraction; the defaults are those of Liu et al. 2024 and, where it is silent, ours.
 
     `resampled_spacing` is in mm along i, j, k (0 keeps an axis; None resamples nothing), `sigma` in mm, `bin_width` in
     units of the filtered image. `normalize` makes the whole image's mean 0 and its standard deviation
@@ -35,9 +35,9 @@ class Settings:
     pad_distance: Count = 5
     pre_crop: bool = False
     bin_width: Positive = 25.0
-    bin_count: Annotated[int, Field(gt=0)] | None = None
+    bin_count: Annotated[int, Gt(0)] | None = None
     voxel_array_shift: float = 0.0
-    minimum_roi_dimensions: Annotated[int, Field(ge=1, le=3)] = 2
+    minimum_roi_dimensions: Annotated[int, Ge(1), Le(3)] = 2
     minimum_roi_size: Count | None = None
     sigma: tuple[Positive, ...] = (1.0, 2.0, 3.0, 4.0, 5.0)
     gradient_use_spacing: bool = True
@@ -148,6 +148,8 @@ def _section(found: Mapping, name: str) -> dict:
 
 def _values(given: dict[str, object]) -> dict[str, object]:
     """Return the dataclass's fields, of the right types."""
+    from pydantic import TypeAdapter, ValidationError
+
     _refuse([name for name in given if name not in {*_FIELDS, *_FIXED, *_WITHOUT_EFFECT}])
     for name, allowed in _FIXED.items():
         if name in given and given[name] not in allowed:

@@ -17,6 +17,11 @@ class Predictors:
     curves: dict[str, Roc]
     tests: dict[tuple[str, str], DelongTest]
 
+    def __len__(self) -> int:
+        """The number of rows."""
+        first = next(iter(self.curves.values()))
+        return len(first.cases) + len(first.controls)
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know before believing the numbers."""

@@ -75,3 +75,42 @@ def test_rows_without_a_value_are_left_out_on_request(tmp_path: Path, capfd: pyt
         assert main([*call, *more]) == 0
         printed.append(capfd.readouterr().out)
     assert printed[0] == printed[1]
+
+
+def test_a_report_holds_tables_figures_and_weights_for_train_and_test(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    table = pd.read_csv(SCORES).assign(set=np.where(np.arange(183) % 3 == 0, "test", "train"))
+    table.to_csv(tmp_path / "scores.csv", index=False)
+    call = ["evaluate", "roc", str(tmp_path / "scores.csv"), "--label", "label", "--scores", "body,hu,<b>"]
+    table.rename(columns={"coarse": "<b>"}).to_csv(tmp_path / "scores.csv", index=False)
+    assert main([*call, "--by", "set", "-o", str(tmp_path / "report"), "--json"]) == 0
+    assert set(json.loads(capfd.readouterr().out)["sets"]) == {"train", "test"}
+    made = {path.name for path in (tmp_path / "report").iterdir()}
+    assert made == {"report.html", "roc.svg", "decision_curves.svg", "calibration.svg"}
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    for text in ("Research use only", "body against hu", "train: 122 rows", "test: 61 rows", "&lt;b&gt;"):
+        assert text in page
+    assert "<b>" not in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_agreement_and_decision_curves_print_json(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "agreement", str(REFERENCE / "readers.csv"), "--readers", "a,b,c", "--json"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert found["icc"]["2,1"]["icc"] == pytest.approx(R["icc"]["2,1"]["icc"], abs=1e-9)
+    assert set(found["bland_altman"]) == {"a~b", "a~c", "b~c"}
+    path = str(REFERENCE / "probabilities.csv")
+    assert main(["evaluate", "dca", path, "--label", "label", "--scores", "probability", "--json"]) == 0
+    curves = json.loads(capfd.readouterr().out)
+    assert set(curves["net_benefit"]) == {"all", "none", "probability"}
+    assert len(curves["thresholds"]) == len(curves["net_benefit"]["probability"]) == 99
+
+
+def test_overlap_compares_two_files(box_case, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "overlap", str(box_case.labels_path), str(box_case.labels_path), "--json"]) == 0
+    found = json.loads(capfd.readouterr().out)["labels"]
+    assert found["L1 body"] == {"dice": 1.0, "asd": 0.0, "asd_back": 0.0, "assd": 0.0, "hd95": 0.0}
+    assert len(found) == 8
+    assert main(["evaluate", "overlap", str(box_case.ct_path), str(box_case.labels_path)]) == 2
+    assert "label map" in capfd.readouterr().err

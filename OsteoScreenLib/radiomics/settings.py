@@ -36,7 +36,7 @@ class Settings:
     pre_crop: bool = False
     bin_width: Positive = 25.0
     bin_count: Annotated[int, Gt(0)] | None = None
-    voxel_array_shift: float = 0.0
+    voxel_array_shift: int = 0
     minimum_roi_dimensions: Annotated[int, Ge(1), Le(3)] = 2
     minimum_roi_size: Count | None = None
     sigma: tuple[Positive, ...] = (1.0, 2.0, 3.0, 4.0, 5.0)

@@ -83,3 +83,10 @@ def test_what_is_not_supported_is_refused_by_name(tmp_path: Path, text: str, nam
 def test_a_scale_that_leaves_one_grey_level_is_said() -> None:
     assert "one grey level" in Settings(normalize_scale=1).cautions[0]
     assert Settings().cautions == ()
+
+
+def test_pyradiomics_is_given_whole_numbers_where_its_schema_wants_them() -> None:
+    given = as_pyradiomics(Settings())["setting"]
+    whole = {name: given[name] for name in ("padDistance", "voxelArrayShift", "minimumROIDimensions")}
+    assert {name: type(value) for name, value in whole.items()} == dict.fromkeys(whole, int)
+    assert "binCount" not in given

@@ -1,5 +1,6 @@
 """``osteoscreen signature``: fit a rad-score, and apply it."""
 
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -126,3 +127,53 @@ def apply(
         with staged_file(output) as staged:
             rad_score.scores(fitted, X, batches, rows[others], prefix).to_csv(staged, index=False)
         work.say(f"{len(rows)} rows: {output}")
+
+
+@signature.command()
+def validate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.json", help="Its settings are validated, not its weights.")],
+    features: FeaturesArgument,
+    labels: LabelsOption = None,
+    group: GroupOption = None,
+    exclude: ExcludeOption = "",
+    outer_folds: Annotated[int, typer.Option(min=2, help="Folds of patients held out in turn.")] = 5,
+    repeats: Annotated[int, typer.Option(min=1, help="Times that is done, with other folds.")] = 1,
+    resamples: Annotated[int, typer.Option(min=0, help="Bootstrap samples of the whole chain; 0: none.")] = 50,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")] = False,
+) -> None:
+    """Fit the whole chain over and over, to see how far the rad-score can be believed on new patients."""
+    with job() as work:
+        from dataclasses import asdict
+
+        from OsteoScreenLib.labelled_table import read_table
+        from OsteoScreenLib.progress import part
+        from OsteoScreenLib.signature import rad_score
+        from OsteoScreenLib.signature.labelled_features import join_labels, read_rows, take_features
+        from OsteoScreenLib.signature.validation import bootstrap_optimism, nested_cross_validation
+
+        fitted = rad_score.read(model)
+        rows = read_rows(features, fitted.roi)
+        rows = join_labels(rows, read_table(labels)) if labels else rows
+        apart = tuple(name.strip() for name in exclude.split(",") if name.strip())
+        taken = take_features(rows, fitted.label, group=group, batch=fitted.batch, exclude=apart)
+        first = part(work.progress, 0.0, 0.5 if resamples else 1.0)
+        nested = nested_cross_validation(
+            taken.data, fitted.settings, outer_folds, repeats, progress=first, cancelled=work.cancelled
+        )
+        boot = None
+        if resamples:
+            boot = bootstrap_optimism(
+                taken.data, fitted.settings, resamples, progress=part(work.progress, 0.5, 1.0), cancelled=work.cancelled
+            )
+        if json:
+            found = {"auc": nested.auc, "ci95": [nested.low, nested.high], "chosen": nested.chosen, "fits": nested.fits}
+            work.say(dumps({"nested": found, "bootstrap": asdict(boot) if boot else None}))
+            return
+        for note in taken.notes:
+            work.say(f"Note: {note}")
+        work.say(f"Nested cross-validation: AUC {nested.auc:.3f} ({nested.low:.3f} to {nested.high:.3f})")
+        if boot:
+            work.say(f"On its own rows: AUC {boot.apparent:.3f}, of which optimism is {boot.optimism:.3f}")
+            work.say(f"Bootstrap, corrected: AUC {boot.corrected:.3f} ({boot.low:.3f} to {boot.high:.3f})")
+        for name, times in list(nested.chosen.items())[:15]:
+            work.say(f"{times:4d} of {nested.fits} fits chose  {name}")

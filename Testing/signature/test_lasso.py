@@ -22,7 +22,7 @@ def data(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return table.filter(regex=r"^f\d").to_numpy(float), table["label"].to_numpy(), table["fold"].to_numpy()
 
 
-@pytest.fixture(params=[(name, thresh) for name in R for thresh in THRESH], ids="-".join)
+@pytest.fixture(scope="module", params=[(name, thresh) for name in R for thresh in THRESH], ids="-".join)
 def pair(request: pytest.FixtureRequest) -> tuple[CrossValidatedLasso, dict]:
     name, thresh = request.param
     return cross_validate(*data(name), thresh=THRESH[thresh]), R[name][thresh]

@@ -22,6 +22,9 @@ EngineOption = Annotated[
 SeriesOption = Annotated[
     str | None, typer.Option(metavar="UID|NUMBER", help="Which series of a DICOM folder; else the largest CT.")
 ]
+FlipsOption = Annotated[
+    bool, typer.Option("--flips", help="Outline on the mirror image, too, and take the mean: twice the time.")
+]
 
 
 def engine_of(text: str) -> str | Path:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from OsteoScreenLib.cli.job import job
-from OsteoScreenLib.cli.options import DeviceOption, EngineOption, InputArgument, SeriesOption, engine_of
+from OsteoScreenLib.cli.options import DeviceOption, EngineOption, FlipsOption, InputArgument, SeriesOption, engine_of
 
 
 def segment(
@@ -17,6 +17,7 @@ def segment(
     device: DeviceOption = "auto",
     engine: EngineOption = "unet",
     series: SeriesOption = None,
+    flips: FlipsOption = False,
     compare: Annotated[
         Path | None,
         typer.Option(metavar="REF", help="Print Dice and surface distances to this label map on the CT's grid."),
@@ -36,7 +37,7 @@ def segment(
         check_image_path(output, labels=True)
         volume = read_volume(source, series, part(work.progress, 0.0, 0.1), work.cancelled)
         reference = read_labels(compare, volume) if compare else None
-        found = run(volume, engine_of(engine), device, part(work.progress, 0.1, 0.9), work.cancelled)
+        found = run(volume, engine_of(engine), device, part(work.progress, 0.1, 0.9), work.cancelled, flips=flips)
         stop_if(work.cancelled)
         levels, notes, compared = levels_in(found.labels.voxels), found.notes, None
         if reference is not None:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from OsteoScreenLib.errors import ModelError
+from OsteoScreenLib.models import load_weights
+from OsteoScreenLib.result import ModelUse
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -38,11 +40,11 @@ SPINE_SIGMA = 12.0
 COUNTED = (*(f"T{i}" for i in range(5, 13)), *(f"L{i}" for i in range(1, 6)), "S1")
 """The levels, from head to foot, that its channels stand for; the first and the last take what lies beyond them."""
 
-FINE_SPACING = 1.5
+FINE_SPACING = 1.0
 """Voxel size in mm of the crops around one vertebra."""
 
-FINE_SIZE = 48
-"""Edge of such a crop in voxels: 72 mm, wider than any lumbar body."""
+FINE_SIZE = (72, 64, 56)
+"""Voxels (i, j, k) of such a crop: wider, deeper and higher than any lumbar body, and tiled by ST-UNet's windows."""
 
 FINE_CHANNELS = 3
 """Background, cortical shell and trabecular compartment of the vertebra in the crop's centre."""
@@ -56,10 +58,23 @@ def normalise(hu: np.ndarray) -> np.ndarray:
 def build(architecture: str, parameters: dict[str, Any]) -> "Module":
     """Return an untrained network by the name and arguments that a model card states.
 
-    ``BasicUNet`` is MONAI's 3D U-Net with instance normalisation (Falk et al. 2019); raises `ModelError` for others.
+    ``BasicUNet`` is MONAI's 3D U-Net with instance normalisation (Falk et al. 2019), ``STUNet`` ours (`st_unet`).
+    Raises `ModelError` for others.
     """
-    if architecture != "BasicUNet":
-        raise ModelError(f"This version does not know the architecture {architecture!r}; update OsteoScreen.")
-    from monai.networks.nets import BasicUNet
+    if architecture == "STUNet":
+        from OsteoScreenLib.segmentation.st_unet import STUNet
 
-    return BasicUNet(spatial_dims=3, in_channels=1, **parameters)
+        return STUNet(**parameters)
+    if architecture == "BasicUNet":
+        from monai.networks.nets import BasicUNet
+
+        return BasicUNet(spatial_dims=3, in_channels=1, **parameters)
+    raise ModelError(f"This version does not know the architecture {architecture!r}; update OsteoScreen.")
+
+
+def load_network(name: str) -> "tuple[ModelUse, Module]":
+    """Return a model that is at hand, ready to be used, and what a result says of it; see `models.load_weights`."""
+    card, weights = load_weights(name)
+    network = build(card.architecture, card.parameters)
+    network.load_state_dict({key: tensor.float() for key, tensor in weights.items()})
+    return ModelUse(card.name, card.version, card.sha256, card.trained_on), network.eval()

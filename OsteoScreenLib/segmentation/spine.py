@@ -26,7 +26,8 @@ class SpineLine:
         )
         return np.stack([x, y, z], axis=1), heights
 
-    def between(self, low: float, high: float, step: float) -> np.ndarray:
-        """Return points (m, 3) every `step` mm along the line whose height lies in [low, high] levels below L1."""
-        points, heights = self.at(np.arange(self.points[:, 2].min(), self.points[:, 2].max() + step / 2, step))
-        return points[(heights >= low) & (heights <= high)][::-1]
+    def bodies(self, low: int, high: int) -> np.ndarray:
+        """Return the middles (m, 3) of the parts whose height rounds to each whole level in [low, high], if in view."""
+        level = np.rint(self.heights)
+        seen = [n for n in range(low, high + 1) if (level == n).any()]
+        return np.array([self.points[level == n].mean(0) for n in seen]).reshape(-1, 3)

@@ -2,33 +2,38 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from OsteoScreenLib import __version__
+from OsteoScreenLib.errors import ModelError
 from OsteoScreenLib.models import ModelCard, save_model
 from OsteoScreenLib.phantoms.spine import SPINE_LEVELS
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent
 from OsteoScreenLib.segmentation.networks import FINE_CHANNELS, HEIGHT_SCALE, SURVEY_CHANNELS, build
+from OsteoScreenLib.segmentation.st_unet import SMALL
 from OsteoScreenLib.training.corridor_samples import NOWHERE, corridor_sample
-from OsteoScreenLib.training.shapes import load_shapes
+from OsteoScreenLib.training.shapes import MeasuredVertebra, load_shapes
 from OsteoScreenLib.training.survey_samples import survey_sample
-from OsteoScreenLib.training.trainer import Settings, Task, fit
+from OsteoScreenLib.training.trainer import CURVE, Settings, Task, fit
 from OsteoScreenLib.training.vertebra_samples import vertebra_sample
 
 if TYPE_CHECKING:
     import torch
 
-STAGES = {
-    "locate": (SURVEY_CHANNELS, (16, 16, 32, 64, 128, 16)),
-    "count": (len(SPINE_LEVELS), (16, 32, 64, 96, 128, 16)),
-    "refine": (FINE_CHANNELS, (12, 24, 48, 96, 128, 12)),
+_UNET = {"act": ["leakyrelu", {"negative_slope": 0.1}]}
+
+ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
+    "locate": ("BasicUNet", {"out_channels": SURVEY_CHANNELS, "features": (16, 16, 32, 64, 128, 16), **_UNET}),
+    "count": ("BasicUNet", {"out_channels": len(SPINE_LEVELS), "features": (16, 32, 64, 96, 128, 16), **_UNET}),
+    "refine": ("STUNet", {"out_channels": FINE_CHANNELS, **SMALL}),
 }
-"""Output channels and the widths of the U-Net's stages."""
+"""The network of each stage and its arguments."""
 
 _PURPOSE = {
     "locate": "Find the spine and roughly tell the height of every slice on whole CT volumes at 12 mm.",
     "count": "Tell the vertebral level of each slice of a corridor along the spine at 6 mm.",
-    "refine": "Segment shell and trabecular compartment of the vertebra in the centre of a 72 mm crop at 1.5 mm.",
+    "refine": "Segment shell and trabecular compartment of the vertebra in the centre of a crop at 1 mm.",
 }
 
 
@@ -47,19 +52,9 @@ def train(
     Checkpoints and the curve go to `folder`. `data` is a folder of vertebra label maps whose shapes join the analytic
     ones (see `shapes.load_shapes`).
     """
-    import torch
-
     shapes = load_shapes(data) if data else []
-    torch.manual_seed(settings.seed)
-    channels, features = STAGES[stage]
-    parameters = {"out_channels": channels, "features": features, "act": ["leakyrelu", {"negative_slope": 0.1}]}
-    network = build("BasicUNet", parameters)
-    draw, loss, measures = {
-        "locate": (survey_sample, _locate_loss, _locate_measures),
-        "count": (corridor_sample, _count_loss, _count_measures),
-        "refine": (vertebra_sample, _refine_loss, _refine_measures),
-    }[stage]
-    task = Task(stage, partial(draw, shapes=shapes), loss, measures)
+    architecture, parameters = ARCHITECTURES[stage]
+    network, task = _learner(stage, shapes, settings)
     weights = fit(network, task, settings, folder, device, progress, cancelled)
     sources = sorted({shape.source for shape in shapes})
     return save_model(
@@ -67,23 +62,54 @@ def train(
         {name: tensor.half() for name, tensor in weights.items()},
         version=__version__,
         task=_PURPOSE[stage],
-        architecture="BasicUNet",
+        architecture=architecture,
         parameters=parameters,
         trained_on=(
             f"Synthetic CT only ({settings.steps * settings.batch} samples drawn on the fly, seed {settings.seed}); "
             f"no real CT intensity was seen. Vertebra shapes: {', '.join(['analytic', *sources])}."
         ),
-        measured=_last_row(folder / "curve.csv"),
+        measured=_last_row(folder / CURVE),
         intended_use="Research use only. Cannot be used to rule out low bone density.",
         licence="Apache-2.0",
         sources=(
             "https://github.com/malekosh/deep-learning-models-for-the-differentiation-of-osteoporotic-and-malignant-"
             "vertebral-fractures (MIT)",
             "https://github.com/Hendrik-code/TPTBox (Apache-2.0)",
+            "https://github.com/RemusR9/artisynth_lumbosacralSpineModel (BSD-3-Clause)",
         )
         if sources
         else (),
     )
+
+
+def smoke_test(
+    stage: str, settings: Settings, device: str = "cpu", progress: Progress = silent, cancelled: IsCancelled = never
+) -> tuple[float, float]:
+    """Train for some steps in a folder that is thrown away, and return the loss at the first and the last reading.
+
+    Raises `ModelError` where it has not fallen by a tenth.
+    """
+    network, task = _learner(stage, [], settings)
+    with TemporaryDirectory() as folder:
+        fit(network, task, settings, Path(folder), device, progress, cancelled)
+        _, *rows = (Path(folder) / CURVE).read_text().splitlines()
+    first, last = (float(row.split(",")[1]) for row in (rows[0], rows[-1]))
+    if last > 0.9 * first:
+        raise ModelError(f"{stage} does not learn: in {settings.steps} steps the loss went from {first} to {last}.")
+    return first, last
+
+
+def _learner(stage: str, shapes: list[MeasuredVertebra], settings: Settings) -> "tuple[torch.nn.Module, Task]":
+    """Return the untrained network of a stage, the same for the same seed, and what it has to learn."""
+    import torch
+
+    torch.manual_seed(settings.seed)
+    draw, loss, measures = {
+        "locate": (survey_sample, _locate_loss, _locate_measures),
+        "count": (corridor_sample, _count_loss, _count_measures),
+        "refine": (vertebra_sample, _refine_loss, _refine_measures),
+    }[stage]
+    return build(*ARCHITECTURES[stage]), Task(stage, partial(draw, shapes=shapes), loss, measures)
 
 
 def _locate_loss(output: "torch.Tensor", line: "torch.Tensor", height: "torch.Tensor") -> "torch.Tensor":

@@ -60,8 +60,9 @@ def fit(
 ) -> "dict[str, torch.Tensor]":
     """Train a network and return its averaged weights.
 
-    The learning rate warms up over 100 steps and falls as a cosine. A checkpoint in `folder` is taken up where it
-    stopped; the curve of loss and measures goes to ``curve.csv`` there, and to TensorBoard where that is installed.
+    The learning rate warms up over 100 steps (a tenth of a short run) and falls as a cosine. A checkpoint in `folder`
+    is taken up where it stopped; the curve of loss and measures goes to ``curve.csv`` there, and to TensorBoard where
+    that is installed.
     """
     import torch
 
@@ -71,11 +72,11 @@ def fit(
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=1e-4)
     start = _resume(folder / CHECKPOINT, network, average, optimizer, settings)
     log = _Log(folder)
-    loss_mean, began = 0.0, time.monotonic()
+    loss_mean, began, warm_up = 0.0, time.monotonic(), min(100, 1 + settings.steps // 10)
     for step, batch in enumerate(_batches(task, settings, start), start=start + 1):
         stop_if(cancelled)
         for group in optimizer.param_groups:
-            group["lr"] = settings.rate * min(1, step / 100) * (0.51 + 0.49 * np.cos(np.pi * step / settings.steps))
+            group["lr"] = settings.rate * min(1, step / warm_up) * (0.51 + 0.49 * np.cos(np.pi * step / settings.steps))
         image, *targets = (part.flatten(0, 1).to(device) for part in batch)
         loss = task.loss(network(image), *targets)
         optimizer.zero_grad(set_to_none=True)

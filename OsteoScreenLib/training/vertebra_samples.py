@@ -1,4 +1,4 @@
-"""Samples for the network that outlines a body: the surroundings of one invented vertebra at 1.5 mm."""
+"""Samples for the network that outlines a body: the surroundings of one invented vertebra at 1 mm."""
 
 from collections.abc import Sequence
 
@@ -11,37 +11,50 @@ from OsteoScreenLib.training.patients import exposed, training_scene
 from OsteoScreenLib.training.shapes import MeasuredVertebra
 from OsteoScreenLib.volume import grid
 
+VIEWS = 2
+
+_SHARES = {"T11": 0.05, "T12": 0.1, "L1": 0.18, "L2": 0.17, "L3": 0.17, "L4": 0.17, "L5": 0.13, "S1": 0.03}
+"""How often each level is drawn."""
+
 
 def vertebra_sample(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra]) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the surroundings of one vertebra at 1.5 mm, off centre by a few mm as a coarse pass leaves it.
+    """Draw the surroundings of one vertebra at 1 mm, off centre by some mm as the count leaves it; scan it twice.
 
     Returns input (view, 1, k, j, i) and classes (view, k, j, i): 0 background, 1 shell, 2 trabecular of that vertebra
-    alone; there is one view.
+    alone.
     """
     scene = training_scene(rng, shapes)
-    level = ("T11", "T12", "L1", "L2", "L3", "L4", "L5", "S1")[
-        rng.choice(8, p=[0.05, 0.1, 0.18, 0.17, 0.17, 0.17, 0.13, 0.03])
-    ]
-    offset = np.clip(rng.normal(0, [3, 3, 4]), -9, 9)
-    field = grid(scene.centre(level) + offset, (FINE_SIZE,) * 3, FINE_SPACING)
+    level = rng.choice(list(_SHARES), p=list(_SHARES.values()))
+    offset = np.clip(rng.normal(0, [4, 4, 4]), -10, 10)
+    field = grid(scene.centre(level) + offset, FINE_SIZE, FINE_SPACING)
     hu, labels = render(scene, field, rng)
-    hu = _resliced(exposed(hu, field.spacing, rng), rng)
     classes = np.where(labels // 10 == BY_NAME[level].code, labels % 10, 0)
+    views = [_view(hu, classes, rng) for _ in range(VIEWS)]
+    return tuple(np.stack(parts) for parts in zip(*views, strict=True))
+
+
+def _view(hu: np.ndarray, classes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return one scan of a crop: exposed, blurred, resliced, sometimes cut short, mirrored every second time."""
+    hu = _resliced(exposed(hu, (FINE_SPACING,) * 3, rng), rng)
+    classes = classes.astype(np.int64)
     if rng.random() < 0.15:
-        cut = slice(0, rng.integers(16)) if rng.random() < 0.5 else slice(FINE_SIZE - rng.integers(16), None)
+        missing = rng.integers(24)
+        cut = slice(0, missing) if rng.random() < 0.5 else slice(len(hu) - missing, None)
         hu[cut], classes[cut] = -1024, 0
-    return normalise(hu)[None, None], classes.astype(np.int64)[None]
+    if rng.random() < 0.5:
+        hu, classes = hu[:, :, ::-1], classes[:, :, ::-1]
+    return normalise(hu)[None], np.ascontiguousarray(classes)
 
 
 def _resliced(hu: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a 1.5 mm crop as it looks when the scan had coarser voxels: averaged, then interpolated back."""
+    """Return a 1 mm crop as it looks when the scan had coarser voxels: averaged, then interpolated back."""
     import torch
     from torch.nn.functional import interpolate
 
-    if rng.random() < 0.35:
+    if rng.random() < 0.3:
         return hu
-    in_plane = rng.uniform(1.5, 3.2) if rng.random() < 0.3 else 1.5
-    through = rng.uniform(1.5, 5.0)
+    in_plane = rng.uniform(1.0, 3.2) if rng.random() < 0.4 else 1.0
+    through = rng.uniform(1.0, 5.0)
     size = [max(8, round(n * FINE_SPACING / mm)) for n, mm in zip(hu.shape, (through, in_plane, in_plane), strict=True)]
     image = torch.from_numpy(np.ascontiguousarray(hu))[None, None]
     coarse = interpolate(image, size=size, mode="area")

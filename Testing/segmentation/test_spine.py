@@ -1,7 +1,6 @@
 """The spine as a line: points on it and their heights."""
 
 import numpy as np
-import pytest
 
 from OsteoScreenLib.segmentation.spine import SpineLine
 
@@ -9,12 +8,14 @@ Z = np.arange(180.0, -181.0, -12.0)
 LINE = SpineLine(np.stack([Z / 20, -Z / 30, Z], axis=1), -Z / 36)
 
 
-def test_points_between_two_heights_run_from_head_to_foot() -> None:
-    points = LINE.between(-1.0, 3.0, 10.0)
-    assert points[0, 2] > points[-1, 2]
+def test_bodies_are_in_the_middle_of_their_levels_from_head_to_foot() -> None:
+    points = LINE.bodies(-1, 3)
+    assert np.allclose(points[:, 2], -36.0 * np.arange(-1, 4), atol=6.0)
     assert np.allclose(points[:, 0], points[:, 2] / 20, atol=1e-6)
-    assert -points[0, 2] / 36 == pytest.approx(-1.0, abs=0.3)
-    assert -points[-1, 2] / 36 == pytest.approx(3.0, abs=0.3)
+
+
+def test_levels_out_of_view_are_left_out() -> None:
+    assert len(LINE.bodies(4, 9)) == 2
 
 
 def test_points_and_heights_at_any_z() -> None:

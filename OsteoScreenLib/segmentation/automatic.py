@@ -1,0 +1,103 @@
+"""Our own engine: the bodies of L1-L4 from a CT alone. It finds the spine, counts, looks, names, and outlines."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from OsteoScreenLib.device import run_with_fallback
+from OsteoScreenLib.errors import AnatomyError
+from OsteoScreenLib.levels import SCREENED
+from OsteoScreenLib.progress import IsCancelled, Progress, part, stop_if
+from OsteoScreenLib.result import ModelUse
+from OsteoScreenLib.segmentation.count import Count, count_levels
+from OsteoScreenLib.segmentation.locate import spine_line
+from OsteoScreenLib.segmentation.naming import Candidate, name_levels, oddities
+from OsteoScreenLib.segmentation.networks import COUNTED, FINE_SPACING, load_network
+from OsteoScreenLib.segmentation.refine import Body, distinct, look
+from OsteoScreenLib.segmentation.spine import SpineLine
+from OsteoScreenLib.volume import Volume, band_limited
+
+SEARCHED = (-1, 4)
+"""Heights, in levels below L1, at which bodies are looked for: T12 to L5, of which L1-L4 are outlined."""
+
+SHORT_MM = 200.0
+"""Length of spine in mm below which its levels cannot be told reliably."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The bodies of L1-L4 that are there, the confidence in the name of every level, and how they were found."""
+
+    bodies: dict[str, Body]
+    confidence: dict[str, float]
+    device: str
+    models: tuple[ModelUse, ...]
+    notes: tuple[str, ...]
+
+
+def find_vertebrae(
+    volume: Volume, device: str, progress: Progress, cancelled: IsCancelled, flips: bool = False
+) -> Found:
+    """Return the bodies of L1-L4 in a CT; raises `AnatomyError` where there is no spine, or none of them."""
+    progress(0.0, "Finding the spine")
+    locating, survey = load_network("locate")
+    rough, device, notes = run_with_fallback(lambda d: spine_line(volume, survey.to(d), d), device)
+    stop_if(cancelled)
+
+    progress(0.05, "Counting the levels")
+    counting, counter = load_network("count")
+    count, device, more = run_with_fallback(lambda d: count_levels(volume, rough, counter.to(d), d), device)
+    points = _searched(count)
+    stop_if(cancelled)
+
+    refining, network = load_network("refine")
+    source = band_limited(volume, FINE_SPACING)
+
+    def see(at: Sequence[np.ndarray], share: Progress, flips: bool) -> Callable[[str], list[Body]]:
+        return lambda d: look(source, at, network.to(d), d, share, cancelled, flips)
+
+    seen, device, again = run_with_fallback(see(points, part(progress, 0.1, 0.6), False), device)
+    bodies = distinct(seen)
+    candidates = [Candidate(body.centre, count.levels_at(body.centre)) for body in bodies]
+    named = name_levels(candidates)
+    centres = {name.level: bodies[name.index].centre for name in named if name.level in SCREENED}
+    closer, device, at_last = run_with_fallback(see(list(centres.values()), part(progress, 0.6, 0.95), flips), device)
+    outlined = {level: body for level, body in zip(centres, closer, strict=True) if body.believable}
+    if not outlined:
+        raise AnatomyError("No vertebral body of L1-L4 was found; choose a CT that shows the lumbar spine.")
+    return Found(
+        outlined,
+        {name.level: name.confidence for name in named},
+        device,
+        (locating, counting, refining),
+        (
+            *dict.fromkeys((*notes, *more, *again, *at_last)),
+            *_short(rough),
+            *oddities(candidates, named),
+            *(f"{level} was not found." for level in SCREENED if level not in outlined),
+        ),
+    )
+
+
+def _searched(count: Count) -> np.ndarray:
+    """Return where bodies are to be looked for, (n, 3) in RAS mm; raises `AnatomyError` where that is nowhere."""
+    points = count.line.bodies(*SEARCHED)
+    if not len(points):
+        heights = count.line.heights
+        raise AnatomyError(
+            f"The image shows the spine from {_near(heights.min())} to {_near(heights.max())} only; "
+            "choose a CT that shows L1-L4."
+        )
+    return points
+
+
+def _near(height: float) -> str:
+    """Return the name of the level nearest to a height."""
+    return COUNTED[int(np.clip(round(height) + COUNTED.index("L1"), 0, len(COUNTED) - 1))]
+
+
+def _short(line: SpineLine) -> tuple[str, ...]:
+    if line.length >= SHORT_MM:
+        return ()
+    return (f"Only {line.length:.0f} mm of the spine are in the image: the level names are no more than a guess.",)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from OsteoScreenLib import __version__
+from OsteoScreenLib.levels import body_mask
 from OsteoScreenLib.measurement.cutoffs import PUBLISHED, load_cutoffs
 from OsteoScreenLib.measurement.hounsfield import anterior_rois, measure
 from OsteoScreenLib.measurement.quality import cautions
@@ -19,7 +20,7 @@ from OsteoScreenLib.radiomics.extract import extract
 from OsteoScreenLib.radiomics.settings import Settings, as_pyradiomics
 from OsteoScreenLib.readers import input_sha256, read_volume
 from OsteoScreenLib.report.page import write_report
-from OsteoScreenLib.result import Provenance, ScreeningResult
+from OsteoScreenLib.result import Provenance, ScreeningResult, Segmentation
 from OsteoScreenLib.result_folder import FILES, REPORT, SCENE, refuse_foreign_files, save_result
 from OsteoScreenLib.scene.bundle import ViewerMissingError, save_scene
 from OsteoScreenLib.segmentation.engines import segment
@@ -34,15 +35,17 @@ def screen(
     device: str = "auto",
     series: str | None = None,
     cutoffs: Path | None = None,
+    flips: bool = False,
     progress: Progress = silent,
     cancelled: IsCancelled = never,
 ) -> ScreeningResult:
     """Screen one CT and write `result_folder.FILES` into the folder `output`; the scene only with slicer-core.
 
     `source` is a file, a DICOM folder (of which `series` picks one) or a CT in HU; `engine` a network's name or a label
-    map; `cutoffs` a file of reference lines in place of the published ones. What a former run wrote into `output`
-    is replaced, everything else stays. Raises an `OsteoScreenError` for what cannot be done, and leaves `output`
-    as it was.
+    map; `flips` outlines every body twice (`engines.segment`); `cutoffs` is a file of reference lines in place of the
+    published ones. A body that the field of view cuts is outlined but not measured. What a former run wrote into
+    `output` is replaced, everything else stays. Raises an `OsteoScreenError` for what cannot be done, and leaves
+    `output` as it was.
     """
     output = Path(output)
     started = time.monotonic()
@@ -52,8 +55,8 @@ def screen(
         volume, sha256 = _read(source, series, part(progress, 0.0, 0.1), cancelled)
         stop_if(cancelled)
 
-        segmentation = segment(volume, engine, device, part(progress, 0.1, 0.75), cancelled)
-        labels = segmentation.labels
+        segmentation = segment(volume, engine, device, part(progress, 0.1, 0.75), cancelled, flips=flips)
+        labels = _whole(segmentation)
         stop_if(cancelled)
 
         progress(0.75, "Measuring")
@@ -78,6 +81,7 @@ def screen(
                     "engine": Path(engine).name,
                     "device": device,
                     "series": series,
+                    "flips": flips,
                     "cutoffs": [asdict(line) for line in lines],
                     "features": as_pyradiomics(Settings())["setting"],
                 },
@@ -97,6 +101,15 @@ def screen(
         refuse_foreign_files(output)
     progress(1.0, "Done")
     return result
+
+
+def _whole(segmentation: Segmentation) -> Volume:
+    """Return the label map without the bodies that the field of view cuts: nothing is measured in a part of a body."""
+    labels = segmentation.labels
+    for finding in segmentation.findings:
+        if not finding.complete:
+            labels = labels.with_voxels(np.where(body_mask(labels.voxels, finding.level), 0, labels.voxels))
+    return labels
 
 
 def _read(

@@ -212,3 +212,15 @@ def test_masks_without_a_screened_level_are_refused(box_case: BoxCase, tmp_path:
     with pytest.raises(AnatomyError, match="None of L1-L4"):
         screen(box_case.volume, tmp_path / "out", engine=tmp_path / "t12.nii.gz")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_body_that_the_field_of_view_cuts_is_not_measured(
+    box_case: BoxCase, without_pictures: None, tmp_path: Path
+) -> None:
+    top = np.argwhere(box_case.labels.voxels == label("L1", SHELL))[:, 0].max()
+    low = (slice(None, int(top) - 3), slice(None), slice(None))
+    write_labels(box_case.labels.window(low), tmp_path / "labels.nii.gz")
+    result = screen(box_case.volume.window(low), tmp_path / "out", engine=tmp_path / "labels.nii.gz")
+    assert [one.level for one in result.segmentation.findings if not one.complete] == ["L1"]
+    assert list(result.measurements.level) == ["L2", "L3", "L4"]
+    assert set(result.features.level) == {"L2", "L3", "L4"}

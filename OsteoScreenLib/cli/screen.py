@@ -7,7 +7,7 @@ import typer
 
 from OsteoScreenLib import RESEARCH_USE
 from OsteoScreenLib.cli.job import job
-from OsteoScreenLib.cli.options import DeviceOption, EngineOption, InputArgument, SeriesOption, engine_of
+from OsteoScreenLib.cli.options import DeviceOption, EngineOption, FlipsOption, InputArgument, SeriesOption, engine_of
 
 if TYPE_CHECKING:
     from OsteoScreenLib.result_folder import Record
@@ -19,6 +19,7 @@ def screen(
     device: DeviceOption = "auto",
     engine: EngineOption = "unet",
     series: SeriesOption = None,
+    flips: FlipsOption = False,
     cutoffs: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Reference lines (JSON) in place of the published ones.")
     ] = None,
@@ -36,6 +37,7 @@ def screen(
             device=device,
             series=series,
             cutoffs=cutoffs,
+            flips=flips,
             progress=work.progress,
             cancelled=work.cancelled,
         )

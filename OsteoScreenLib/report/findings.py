@@ -33,7 +33,7 @@ def findings(result: "ScreeningResult", cutoffs: tuple[Cutoff, ...]) -> tuple[Fi
     """
     rows = {row["level"]: row for row in result.measurements.to_dict("records")}
     if not rows:
-        return (Finding("No level from L1 to L4 was measured.", attention=True),)
+        return (Finding("No level from L1 to L4 was measured.", attention=True), *_missing(result, rows))
     return (
         *_against_lines(rows, cutoffs),
         *_lowest(rows),
@@ -109,12 +109,10 @@ def _level_names(result: "ScreeningResult", rows: dict[str, dict]) -> list[Findi
 
 def _missing(result: "ScreeningResult", rows: dict[str, dict]) -> list[Finding]:
     said = []
-    partial = [one.level for one in result.segmentation.findings if not one.complete and one.level in rows]
-    if partial:
-        said.append(
-            Finding(f"Cut by the field of view: {_list(partial)}. The values there are of a part of the body.", True)
-        )
-    absent = [level for level in SCREENED if level not in rows]
+    cut = [one.level for one in result.segmentation.findings if not one.complete]
+    if cut:
+        said.append(Finding(f"Cut by the field of view: {_list(cut)}. Nothing is measured in a part of a body.", True))
+    absent = [level for level in SCREENED if level not in rows and level not in cut]
     if absent:
         said.append(Finding(f"Not measured: {_list(absent)}.", attention=True))
     return said

@@ -1,6 +1,7 @@
 """Which level each body is: one consistent sequence for all of them."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,11 +16,23 @@ _SPACING_SD = 0.17
 _DOUBT = 0.2
 """Share of the cases in which a body's own probabilities are taken to mean nothing, so that none is final."""
 
-_CERTAINTY = 1.0
-"""How sharply the confidence answers to the mean log-probability of a body."""
+_CERTAINTY = 3.0
+"""How sharply the confidence answers to the mean log-probability of a body.
+
+Fitted to 106 held-out views of phantoms, of which the count was right in 98 %, at a mean confidence of 98 %; patients
+are another matter.
+"""
 
 _GAIN = 2.0
 _GAP = 3.0
+
+_WORST = -4.0
+"""The least that two neighbours can score: one odd distance must not cost the names of all bodies beyond it."""
+
+_CRAMPED = 0.72
+"""Share of the usual distance of two levels below which there is no room for a third between them."""
+
+_IN_LINE_MM = 15.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +85,33 @@ def name_levels(found: list[Candidate]) -> list[Named]:
     return [Named(i, COUNTED[level], confidence) for i, level in path]
 
 
+def oddities(found: list[Candidate], named: list[Named]) -> tuple[str, ...]:
+    """Return what in a count does not fit the usual spine of five lumbar vertebrae, one sentence each.
+
+    A body between two neighbouring levels that no name is left for, or two levels with a name between them but no room
+    for a body: either means transitional anatomy, or a count that is wrong.
+    """
+    said = []
+    for upper, lower in pairwise(named):
+        steps = COUNTED.index(lower.level) - COUNTED.index(upper.level)
+        distance = float(np.linalg.norm(found[upper.index].centre - found[lower.index].centre))
+        between = [body for body in found[upper.index + 1 : lower.index] if _on_the_way(body, found, upper, lower)]
+        if len(between) >= steps:
+            said.append(f"There is one body more between {upper.level} and {lower.level} than there are names")
+        elif steps > 1 and distance < _CRAMPED * _usual(COUNTED.index(lower.level), steps):
+            said.append(f"There is no room between {upper.level} and {lower.level} for the level in between")
+    return tuple(f"{what}: transitional anatomy? Count the vertebrae yourself." for what in said)
+
+
+def _on_the_way(body: Candidate, found: list[Candidate], upper: Named, lower: Named) -> bool:
+    """Tell whether a body lies in line between two others, apart from both."""
+    ends = found[upper.index].centre, found[lower.index].centre
+    way = ends[1] - ends[0]
+    along = float((body.centre - ends[0]) @ way / (way @ way))
+    off = float(np.linalg.norm(body.centre - ends[0] - along * way))
+    return 0.25 < along < 0.75 and off < _IN_LINE_MM
+
+
 def _log_probability(found: list[Candidate]) -> np.ndarray:
     """Return the log-probabilities (candidate, level), none of them lower than doubt allows."""
     probability = np.array([candidate.probability for candidate in found])
@@ -82,10 +122,15 @@ def _link(upper: np.ndarray, lower: np.ndarray, level: int, steps: int) -> float
     """Return the score of two bodies being neighbours, `steps` levels apart, the lower one being at `level`."""
     step = upper - lower
     distance = float(np.linalg.norm(step))
-    usual = sum(_SPACING_MM[COUNTED[level - s]] for s in range(steps))
+    usual = _usual(level, steps)
     lean = float(np.degrees(np.arccos(np.clip(step[2] / max(distance, 1e-6), -1, 1))))
     off = (distance / usual - 1) / _SPACING_SD
-    return -0.5 * off**2 - 0.5 * (max(0.0, lean - 35) / 12) ** 2 - _GAP * (steps - 1)
+    return max(_WORST, -0.5 * off**2 - 0.5 * (max(0.0, lean - 35) / 12) ** 2 - _GAP * (steps - 1))
+
+
+def _usual(level: int, steps: int) -> int:
+    """Return the usual distance in mm from a level to the one `steps` above it."""
+    return sum(_SPACING_MM[COUNTED[level - step]] for step in range(steps))
 
 
 def _confidence(scores: np.ndarray, path: list[tuple[int, int]]) -> float:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from OsteoScreenLib.segmentation.naming import Candidate, name_levels
+from OsteoScreenLib.segmentation.naming import Candidate, name_levels, oddities
 from OsteoScreenLib.segmentation.networks import COUNTED
 
 SPACING = {"T11": 31, "T12": 33, "L1": 35, "L2": 37, "L3": 38, "L4": 38, "L5": 38, "S1": 34}
@@ -70,9 +70,37 @@ def test_a_body_off_the_spine_stays_without_a_name() -> None:
 
 
 def test_confidence_falls_as_bodies_come_to_look_like_two_levels() -> None:
-    sure, unsure = (name_levels(_spine(WHOLE, off))[0].confidence for off in (0.0, 0.45))
+    sure, unsure = (name_levels(_spine(WHOLE[:-1], off))[0].confidence for off in (0.0, 0.45))
     assert unsure < 0.7 < 0.95 < sure
 
 
 def test_nothing_found_nothing_named() -> None:
     assert name_levels([]) == []
+
+
+def test_a_sixth_lumbar_body_is_said() -> None:
+    found = _spine(WHOLE)
+    at = np.array([37.0 * n for n in range(len(WHOLE) + 1)])
+    looks = [0, 1, 2, 3, 3.5, 4, 5, 6, 7]
+    found = [Candidate(np.array([0.0, 0.0, -z]), _probability(look - 2.0)) for z, look in zip(at, looks, strict=True)]
+    named = name_levels(found)
+    assert [name.level for name in named] == WHOLE
+    (said,) = oddities(found, named)
+    assert "one body more between" in said
+    assert "transitional" in said
+
+
+def test_four_lumbar_bodies_are_said() -> None:
+    levels = [level for level in WHOLE if level != "L3"]
+    found = _spine(levels)
+    named = name_levels(found)
+    assert [name.level for name in named] == levels
+    (said,) = oddities(found, named)
+    assert said.startswith("There is no room between L2 and L4")
+
+
+def test_a_usual_spine_has_no_oddities_and_neither_has_one_with_a_missed_body() -> None:
+    whole = _spine(WHOLE)
+    missed = [*whole[:4], *whole[5:]]
+    for found in (whole, missed):
+        assert oddities(found, name_levels(found)) == ()

@@ -1,0 +1,41 @@
+"""Cases with a reference label map: the real CT that lies beside the project where somebody has put it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from OsteoScreenLib.levels import SCREENED, TOTALSEGMENTATOR, TRABECULAR, label
+from OsteoScreenLib.readers import read_volume
+from OsteoScreenLib.volume import Volume
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A CT and the label map, in our coding, that is taken for its truth."""
+
+    name: str
+    volume: Volume
+    labels: Volume
+
+
+def data_folder() -> Path:
+    """Return the folder of real CT: ``OSTEOSCREEN_DATA``, or ``shared/data`` beside the project."""
+    return Path(os.environ.get("OSTEOSCREEN_DATA", Path(__file__).parents[3] / "shared" / "data"))
+
+
+def totalsegmentator_case(data: Path) -> Case:
+    """Return the TotalSegmentator test CT with that model's own bodies, all of them coded as trabecular."""
+    import SimpleITK as sitk
+
+    folder = data / "ct_totalsegmentator"
+    volume = read_volume(folder / "ct.nii.gz")
+    vertebrae, bodies = (
+        sitk.GetArrayFromImage(sitk.ReadImage(str(folder / f"{name}.nii.gz"))) for name in ("vertebrae", "bodies")
+    )
+    labels = np.zeros(volume.voxels.shape, np.uint16)
+    for code, level in TOTALSEGMENTATOR.items():
+        if level in SCREENED:
+            labels[(vertebrae == code) & (bodies == 1)] = label(level, TRABECULAR)
+    return Case("ct_totalsegmentator", volume, volume.with_voxels(labels))

@@ -20,6 +20,11 @@ class ModelUse:
     sha256: str
     trained_on: str
 
+    @property
+    def trained_in_brief(self) -> str:
+        """What it was trained on, without the details in brackets and behind them."""
+        return self.trained_on.split(" (")[0]
+
 
 @dataclass(frozen=True)
 class VertebraFinding:

@@ -23,6 +23,10 @@ Fitted to 106 held-out views of phantoms, of which the count was right in 98 %, 
 are another matter.
 """
 
+_AT_MOST = 0.97
+"""No count is surer than the phantoms can show: of 86 views with a sacrum all were right, so that up to 1 in 29 may yet
+be wrong (95 %, rule of three)."""
+
 _GAIN = 2.0
 _GAP = 3.0
 
@@ -142,4 +146,4 @@ def _confidence(scores: np.ndarray, path: list[tuple[int, int]]) -> float:
     padded = np.pad(scores, ((0, 0), (1, 1)), constant_values=np.log(_DOUBT / len(COUNTED)))
     mean = np.array([padded[rows, levels + 1 + shift].mean() for shift in (0, -1, 1)])
     shares = np.exp(_CERTAINTY * (mean - mean.max()))
-    return float(shares[0] / shares.sum())
+    return min(_AT_MOST, float(shares[0] / shares.sum()))

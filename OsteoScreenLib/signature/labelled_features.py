@@ -128,7 +128,8 @@ def join_labels(table: "pd.DataFrame", more: "pd.DataFrame") -> "pd.DataFrame":
     keys = ", ".join(shared)
     if more.duplicated(shared).any():
         raise InputError(f"The table of labels has two rows of the same {keys}.")
-    joined = table.merge(more, on=shared, how="left", indicator="found")
+    as_text = dict.fromkeys(shared, str)
+    joined = table.copy().astype(as_text).merge(more.astype(as_text), on=shared, how="left", indicator="found")
     missing = int((joined["found"] == "left_only").sum())
     if missing:
         raise InputError(f"The table of labels has no row for {missing} of {len(table)} rows of features (by {keys}).")

@@ -50,10 +50,11 @@ def held_out(
 
 
 def held_out_patients(y: np.ndarray, groups: np.ndarray, share: float = 0.3, seed: int = 0) -> np.ndarray:
-    """Return which rows are the test set: about `share` of rows, in tenths; all of a patient's or none."""
-    parts = 10
-    numbers = draw_folds(y, parts, groups, seed)
-    return numbers < round(share * parts)
+    """Return which rows are the test set: about `share` of rows, in tenths or coarser; all of a patient's or none."""
+    y, groups = np.asarray(y, dtype=bool), np.asarray(groups)
+    fewest = min(len(set(groups[of].tolist())) for of in (y, ~y))
+    parts = max(2, min(10, fewest))
+    return draw_folds(y, parts, groups, seed) < max(1, round(share * parts))
 
 
 def held_out_rows(y: np.ndarray, share: float = 0.3, seed: int = 0) -> np.ndarray:

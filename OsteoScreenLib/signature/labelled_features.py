@@ -122,6 +122,8 @@ def join_labels(table: "pd.DataFrame", more: "pd.DataFrame") -> "pd.DataFrame":
 
     Raises `InputError` where they share none, where the other says two things of one row, or nothing.
     """
+    import pandas as pd
+
     shared = [name for name in more.columns if name in table.columns]
     if not shared:
         raise InputError(f"The table of labels shares no column with the features; it has {', '.join(more.columns)}.")
@@ -129,11 +131,11 @@ def join_labels(table: "pd.DataFrame", more: "pd.DataFrame") -> "pd.DataFrame":
     if more.duplicated(shared).any():
         raise InputError(f"The table of labels has two rows of the same {keys}.")
     as_text = dict.fromkeys(shared, str)
-    joined = table.copy().astype(as_text).merge(more.astype(as_text), on=shared, how="left", indicator="found")
-    missing = int((joined["found"] == "left_only").sum())
+    found = table[shared].astype(as_text).merge(more.astype(as_text), on=shared, how="left", indicator="found")
+    missing = int((found["found"] == "left_only").sum())
     if missing:
         raise InputError(f"The table of labels has no row for {missing} of {len(table)} rows of features (by {keys}).")
-    return joined.drop(columns="found")
+    return pd.concat([table.reset_index(drop=True), found.drop(columns=[*shared, "found"])], axis=1)
 
 
 def identities(table: "pd.DataFrame", name: str) -> np.ndarray:

@@ -69,7 +69,7 @@ def extract(
     else:
         prepare(part(progress, 0.0, 0.05))
         # The blocks are small: threads inside the linear algebra would only wait for each other.
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers or os.cpu_count()) as pool:
             rows = _rows(pool, opened, wanted, settings, part(progress, 0.05, 1.0), cancelled)
     columns = [*settings.columns, LOG]
     named = [

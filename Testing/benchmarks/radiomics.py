@@ -188,7 +188,7 @@ def main() -> None:
         rows = [{"process": name, "seconds": f"{run.seconds:.1f}", "times ours": f"{run.seconds / ours.seconds:.0f}",
                  "processor seconds": f"{run.processor:.1f}", "times ours ": f"{run.processor / ours.processor:.0f}",
                  "peak MiB": f"{run.peak:.0f}"} for name, run in best.items()]  # fmt: skip
-        print(f"\nThe best of {wanted.repeats} turns, {len(os.sched_getaffinity(0))} processors.\n")
+        print(f"\nThe best of {wanted.repeats} turns, {os.cpu_count()} processors.\n")
         print(markdown(pd.DataFrame(rows)))
         if wanted.pyradiomics:
             print(agreement(folder / "ours.csv", folder / "theirs.csv"))

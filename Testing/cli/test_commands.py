@@ -70,9 +70,9 @@ def test_ctrl_c_leaves_nothing_and_exits_130(
 
     segment = screening.segment
 
-    def pressed(*arguments: object) -> object:
+    def pressed(*arguments: object, **options: object) -> object:
         os.kill(os.getpid(), signal.SIGINT)
-        return segment(*arguments)
+        return segment(*arguments, **options)
 
     monkeypatch.setattr(screening, "segment", pressed)
     assert screen(box_case, tmp_path / "out") == 130

@@ -22,8 +22,9 @@ class ModelUse:
 
     @property
     def trained_in_brief(self) -> str:
-        """What it was trained on, without the details in brackets and behind them."""
-        return self.trained_on.split(" (")[0]
+        """What it was trained on, to go on with in a sentence: without the details in brackets and behind them."""
+        brief = self.trained_on.split(" (")[0]
+        return brief[:1].lower() + brief[1:]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,17 @@
 A message is one line for the person at the screen: what is wrong with the input, and what to do.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+
+def first_fault(error: "ValidationError", whole: str = "the file") -> str:
+    """Return the first of what pydantic found wrong as ``place: message``; `whole` is the place of the whole."""
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc'])) or whole}: {first['msg']}"
+
 
 class OsteoScreenError(Exception):
     """The base of all errors that a user can cause and mend."""

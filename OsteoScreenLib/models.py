@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from OsteoScreenLib.errors import ModelError
+from OsteoScreenLib.errors import ModelError, first_fault
 from OsteoScreenLib.output import staged_folder
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ def read_card(folder: Path) -> ModelCard:
     except OSError as error:
         raise ModelError(f"The model card {path} cannot be read: {error.strerror}.") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise ModelError(f"The model card {path} is malformed: {where}: {first['msg']}.") from error
+        raise ModelError(f"The model card {path} is malformed: {first_fault(error)}.") from error
 
 
 def verify(name: str) -> ModelCard:
@@ -109,8 +107,7 @@ def save_model(folder: Path, state_dict: "dict[str, Tensor]", **card: Any) -> Mo
     try:
         made = ModelCard(**{"name": folder.name, **card}, sha256=hashlib.sha256(weights).hexdigest())
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ModelError(f"The model card is malformed: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+        raise ModelError(f"The model card is malformed: {first_fault(error)}.") from error
     with staged_folder(folder) as staged:
         (staged / WEIGHTS).write_bytes(weights)
         (staged / CARD).write_text(json.dumps(made.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")

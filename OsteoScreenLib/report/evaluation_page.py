@@ -8,6 +8,7 @@ from OsteoScreenLib import RESEARCH_USE, __version__
 from OsteoScreenLib.evaluation.study import Part
 from OsteoScreenLib.output import staged_folder
 from OsteoScreenLib.report.evaluation_charts import calibration_svg, decision_svg, roc_svg, weights_svg
+from OsteoScreenLib.report.templates import templates
 
 if TYPE_CHECKING:
     from OsteoScreenLib.signature.rad_score import RadScore
@@ -34,15 +35,7 @@ def write_evaluation(
 
 
 def _render(parts: tuple[Part, ...], source: str, models: "dict[str, RadScore]", figures: dict[str, bytes]) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
+    environment = templates()
     environment.filters["p"] = lambda value: "< 0.001" if value < 0.001 else f"{value:.3f}"
     return environment.get_template("evaluation.html.j2").render(
         parts=parts,

@@ -13,6 +13,7 @@ from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.report.chart import hu_chart
 from OsteoScreenLib.report.findings import findings
 from OsteoScreenLib.report.pictures import LEVEL, SLAB_MM, WINDOW, overviews, vertebra_cuts
+from OsteoScreenLib.report.templates import templates
 from OsteoScreenLib.volume import Acquisition, Volume
 
 if TYPE_CHECKING:
@@ -32,15 +33,7 @@ def write_report(result: "ScreeningResult", path: Path, cutoffs: tuple[Cutoff, .
 
 def render(result: "ScreeningResult", cutoffs: tuple[Cutoff, ...]) -> str:
     """Return the report of one case as HTML."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
+    environment = templates()
     environment.filters["number"] = _number
     labels = _spine_only(result.segmentation.labels)
     rows = result.measurements.to_dict("records")

@@ -1,4 +1,4 @@
-"""The two networks, their input and what their channels mean; built from a model card alone."""
+"""The three networks, their input and what their channels mean; built from a model card alone."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 SURVEY_SPACING = 12.0
-"""Voxel size in mm of the whole-image pass that finds the spine and tells its height."""
+"""Voxel size in mm of the whole-image pass that finds the spine and roughly tells its height."""
 
 SURVEY_FIELD = (32, 32, 48)
 """Voxels (i, j, k) that it is trained on, and the least it is given: 384 x 384 x 576 mm."""

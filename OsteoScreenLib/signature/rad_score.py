@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from OsteoScreenLib import __version__
-from OsteoScreenLib.errors import InputError, ModelError
+from OsteoScreenLib.errors import InputError, ModelError, first_fault
 from OsteoScreenLib.evaluation.roc import roc
 from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.signature import select
@@ -207,9 +207,7 @@ def read(path: Path) -> RadScore:
     except OSError as error:
         raise ModelError(f"Cannot read {path}: {error.strerror or error}.") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise ModelError(f"{path.name} is not a rad-score of this software: {where}: {first['msg']}.") from error
+        raise ModelError(f"{path.name} is not a rad-score of this software: {first_fault(error)}.") from error
 
 
 def _without_copies(X: np.ndarray, names: list[str], settings: Settings) -> list[str]:

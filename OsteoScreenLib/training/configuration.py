@@ -4,7 +4,7 @@ import tomllib
 from dataclasses import asdict
 from pathlib import Path
 
-from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.errors import InputError, first_fault
 from OsteoScreenLib.training.trainer import Settings
 
 SMOKE = Settings(steps=30, batch=1, checkpoint_every=30, validate_every=5, validation_samples=1)
@@ -24,9 +24,7 @@ def load_settings(path: Path | None, **given: int | float | None) -> Settings:
     try:
         return Settings(**asdict(TypeAdapter(strict).validate_python({"steps": 1500, **wanted})))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path.name if path else 'The settings'}: {place}: {first['msg']}.") from error
+        raise InputError(f"{path.name if path else 'The settings'}: {first_fault(error)}.") from error
 
 
 def _table(path: Path | None) -> dict[str, object]:

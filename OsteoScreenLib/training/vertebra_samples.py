@@ -6,12 +6,17 @@ import numpy as np
 
 from OsteoScreenLib.levels import BY_NAME
 from OsteoScreenLib.phantoms.render import render
+from OsteoScreenLib.segmentation.corridor import AIR_HU
 from OsteoScreenLib.segmentation.networks import FINE_SIZE, FINE_SPACING, normalise
 from OsteoScreenLib.training.patients import exposed, training_scene
 from OsteoScreenLib.training.shapes import MeasuredVertebra
 from OsteoScreenLib.volume import grid
 
 VIEWS = 2
+
+_EDGES = 2
+_MISSING = 24.0
+"""How many edges of the image a crop may meet, and how many mm of it at most may lie beyond one."""
 
 _SHARES = {"T11": 0.05, "T12": 0.1, "L1": 0.18, "L2": 0.17, "L3": 0.17, "L4": 0.17, "L5": 0.13, "S1": 0.03}
 """How often each level is drawn."""
@@ -37,13 +42,24 @@ def _view(hu: np.ndarray, classes: np.ndarray, rng: np.random.Generator) -> tupl
     """Return one scan of a crop: exposed, blurred, resliced, sometimes cut short, mirrored every second time."""
     hu = _resliced(exposed(hu, (FINE_SPACING,) * 3, rng), rng)
     classes = classes.astype(np.int64)
-    if rng.random() < 0.15:
-        missing = rng.integers(24)
-        cut = slice(0, missing) if rng.random() < 0.5 else slice(len(hu) - missing, None)
-        hu[cut], classes[cut] = -1024, 0
+    for _ in range(_EDGES):
+        if rng.random() < 0.2:
+            beyond = _beyond_edge(hu.shape, rng)
+            hu[beyond], classes[beyond] = AIR_HU, 0
     if rng.random() < 0.5:
         hu, classes = hu[:, :, ::-1], classes[:, :, ::-1]
     return normalise(hu)[None], np.ascontiguousarray(classes)
+
+
+def _beyond_edge(shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
+    """Return the part (k, j, i) of a crop that lies beyond an edge of the image, which may run obliquely."""
+    axis = rng.integers(3)
+    normal = np.zeros(3) if rng.random() < 0.5 else rng.normal(0, 0.2, 3)
+    normal[axis] = rng.choice([-1, 1])
+    distance = sum(
+        n * (at - size / 2) for n, at, size in zip(normal, np.ogrid[tuple(map(slice, shape))], shape, strict=True)
+    )
+    return distance > shape[axis] / 2 - rng.uniform(0, _MISSING)
 
 
 def _resliced(hu: np.ndarray, rng: np.random.Generator) -> np.ndarray:

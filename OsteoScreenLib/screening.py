@@ -31,7 +31,7 @@ def screen(
     source: Path | str | Volume,
     output: Path | str,
     *,
-    engine: str | Path = "unet",
+    engine: str | Path | Segmentation = "unet",
     device: str = "auto",
     series: str | None = None,
     cutoffs: Path | None = None,
@@ -41,11 +41,11 @@ def screen(
 ) -> ScreeningResult:
     """Screen one CT and write `result_folder.FILES` into the folder `output`; the scene only with slicer-core.
 
-    `source` is a file, a DICOM folder (of which `series` picks one) or a CT in HU; `engine` a network's name or a label
-    map; `flips` outlines every body twice (`engines.segment`); `cutoffs` is a file of reference lines in place of the
-    published ones. A body that the field of view cuts is outlined but not measured. What a former run wrote into
-    `output` is replaced, everything else stays. Raises an `OsteoScreenError` for what cannot be done, and leaves
-    `output` as it was.
+    `source` is a file, a DICOM folder (of which `series` picks one) or a CT in HU; `engine` a network's name, a label
+    map, or what an engine made before and a hand has perhaps corrected; `flips` outlines every body twice
+    (`engines.segment`); `cutoffs` is a file of reference lines in place of the published ones. A body that the field of
+    view cuts is outlined but not measured. What a former run wrote into `output` is replaced, everything else stays.
+    Raises an `OsteoScreenError` for what cannot be done, and leaves `output` as it was.
     """
     output = Path(output)
     started = time.monotonic()
@@ -55,7 +55,10 @@ def screen(
         volume, sha256 = _read(source, series, part(progress, 0.0, 0.1), cancelled)
         stop_if(cancelled)
 
-        segmentation = segment(volume, engine, device, part(progress, 0.1, 0.75), cancelled, flips=flips)
+        if isinstance(engine, Segmentation):
+            segmentation = engine
+        else:
+            segmentation = segment(volume, engine, device, part(progress, 0.1, 0.75), cancelled, flips=flips)
         labels = _whole(segmentation)
         stop_if(cancelled)
 
@@ -78,7 +81,7 @@ def screen(
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
                 seconds=round(time.monotonic() - started, 1),
                 settings={
-                    "engine": Path(engine).name,
+                    "engine": segmentation.engine,
                     "device": device,
                     "series": series,
                     "flips": flips,

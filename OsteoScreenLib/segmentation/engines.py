@@ -45,14 +45,14 @@ def segment(
     if str(engine) == UNET:
         found = find_vertebrae(volume, device, progress, cancelled, flips)
         labels = paint(volume, found.bodies)
-        return _finished(volume, labels, found.confidence, UNET, found.device, found.models, found.notes)
+        return describe(volume, labels, found.confidence, UNET, found.device, found.models, found.notes)
     whole = _by_others(volume, str(engine), device, part(progress, 0.0, 0.8), cancelled)
     if whole is not None:
         return _by_vertebrae(volume, whole, part(progress, 0.8, 1.0), cancelled, flips)
     labels = read_labels(Path(engine), volume)
     name = Path(engine).name
     if in_our_coding(labels.voxels):
-        return _finished(volume, labels.voxels, {}, name, "none", (), ())
+        return describe(volume, labels.voxels, {}, name, "none", (), ())
     if np.isin(labels.voxels, list(TOTALSEGMENTATOR)).any():
         whole = Vertebrae(labels.voxels, TOTALSEGMENTATOR, name, device)
         return _by_vertebrae(volume, whole, progress, cancelled, flips)
@@ -94,10 +94,10 @@ def _by_vertebrae(
         labels[body_mask(labels, level) & ~masks[level]] = 0
     missing = [level for level in centres if level not in bodies]
     missed = [f"{level} is in {whole.engine} but its body could not be outlined." for level in missing]
-    return _finished(volume, labels, {}, whole.engine, device, (*whole.models, use), (*whole.notes, *notes, *missed))
+    return describe(volume, labels, {}, whole.engine, device, (*whole.models, use), (*whole.notes, *notes, *missed))
 
 
-def _finished(
+def describe(
     volume: Volume,
     labels: np.ndarray,
     confidence: dict[str, float],

@@ -1,0 +1,206 @@
+"""What a worker can be asked for, and its life in the process of its own: read the folder, work, write the results."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from OsteoScreenLib.errors import OsteoScreenError
+from OsteoScreenLib.output import staged_folder
+from OsteoScreenLib.progress import Progress
+from OsteoScreenLib.volume import Acquisition, Volume
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from OsteoScreenLib.measurement.hounsfield import AnteriorRoi
+    from OsteoScreenLib.result import ScreeningResult, Segmentation
+
+TASK, VOLUME, LABELS, PROGRESS, LOG = "task.json", "volume.npy", "labels.npy", "progress.jsonl", "log.txt"
+RESULT = "result"
+"""The folder below the task's that holds what was made, whole or not at all."""
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a task works on: its folder, name and parameters, a CT, and a label map on its grid (uint16, k, j, i)."""
+
+    folder: Path
+    task: str
+    parameters: dict[str, Any]
+    volume: Volume | None
+    labels: np.ndarray | None
+
+    @property
+    def result(self) -> Path:
+        """The folder of results."""
+        return self.folder / RESULT
+
+    @property
+    def label_map(self) -> Volume:
+        """The label map as a volume."""
+        return self.volume.with_voxels(self.labels)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task: `run` writes into `Inputs.result`; `read` returns that as the library's own data, in the face."""
+
+    run: Callable[[Inputs, Progress], None]
+    read: Callable[[Inputs], Any]
+
+
+def save_inputs(inputs: Inputs) -> None:
+    """Write a task into its folder."""
+    volume = inputs.volume
+    facts = None
+    if volume is not None:
+        np.save(inputs.folder / VOLUME, volume.voxels)
+        made = volume.acquisition and asdict(volume.acquisition)
+        facts = {"name": volume.name, "ijk_to_ras": volume.ijk_to_ras.tolist(), "acquisition": made}
+    if inputs.labels is not None:
+        np.save(inputs.folder / LABELS, inputs.labels)
+    text = json.dumps({"task": inputs.task, "parameters": inputs.parameters, "volume": facts})
+    (inputs.folder / TASK).write_text(text, encoding="utf-8")
+
+
+def load_inputs(folder: Path) -> Inputs:
+    """Read what `save_inputs` wrote."""
+    asked = json.loads((folder / TASK).read_text(encoding="utf-8"))
+    volume, facts = None, asked["volume"]
+    if facts:
+        made = facts["acquisition"]
+        acquisition = Acquisition(**{**made, "notes": tuple(made["notes"])}) if made else None
+        voxels = np.load(folder / VOLUME, mmap_mode="c")
+        volume = Volume(voxels, np.array(facts["ijk_to_ras"]), acquisition, facts["name"])
+    labels = np.load(folder / LABELS) if (folder / LABELS).exists() else None
+    return Inputs(folder, asked["task"], asked["parameters"], volume, labels)
+
+
+def run_folder(folder: Path) -> None:
+    """Do the task in `folder`, in a process that is there for nothing else; it ends when its parent does."""
+    say = _only_progress_on_stdout()
+    _end_with_parent()
+    try:
+        inputs = load_inputs(folder)
+        TASKS[inputs.task].run(inputs, lambda fraction, message: say(fraction=fraction, message=message))
+    except OsteoScreenError as error:
+        say(error=str(error))
+    except MemoryError:
+        say(error="The memory of this machine was not enough; crop the CT to the lumbar spine or close other programs.")
+    except Exception as error:
+        import traceback
+
+        traceback.print_exc()
+        say(error=f"An error in OsteoScreen itself ({type(error).__name__}: {' '.join(str(error).split())}).")
+    else:
+        say(done=True)
+
+
+def _segment(inputs: Inputs, progress: Progress) -> None:
+    from OsteoScreenLib.segmentation.engines import segment
+    from OsteoScreenLib.segmentation_json import to_json
+
+    found = segment(inputs.volume, progress=progress, **inputs.parameters)
+    with staged_folder(inputs.result) as staged:
+        np.save(staged / LABELS, found.labels.voxels)
+        (staged / "segmentation.json").write_text(to_json(found), encoding="utf-8")
+
+
+def _segmentation(inputs: Inputs) -> "Segmentation":
+    from OsteoScreenLib.segmentation_json import from_json
+
+    labels = inputs.volume.with_voxels(np.load(inputs.result / LABELS))
+    return from_json((inputs.result / "segmentation.json").read_text(encoding="utf-8"), labels)
+
+
+def _measure(inputs: Inputs, progress: Progress) -> None:
+    from OsteoScreenLib.levels import levels_in
+    from OsteoScreenLib.measurement.hounsfield import anterior_rois, measure
+
+    progress(0.1, "Measuring")
+    levels = inputs.parameters.get("levels") or levels_in(inputs.labels)
+    rois = anterior_rois(inputs.label_map, levels)
+    table = measure(inputs.volume, inputs.label_map, levels, rois)
+    with staged_folder(inputs.result) as staged:
+        table.to_csv(staged / "measurements.csv", index=False)
+        plain = {level: asdict(roi) for level, roi in rois.items()}
+        (staged / "rois.json").write_text(json.dumps(plain), encoding="utf-8")
+
+
+def _measurements(inputs: Inputs) -> "tuple[pd.DataFrame, dict[str, AnteriorRoi]]":
+    import pandas as pd
+
+    from OsteoScreenLib.measurement.hounsfield import AnteriorRoi
+
+    table = pd.read_csv(inputs.result / "measurements.csv", float_precision="round_trip")
+    plain = json.loads((inputs.result / "rois.json").read_text(encoding="utf-8"))
+    rois = {
+        level: AnteriorRoi(**{key: tuple(value) if isinstance(value, list) else value for key, value in roi.items()})
+        for level, roi in plain.items()
+    }
+    return table, rois
+
+
+def _screen(inputs: Inputs, progress: Progress) -> None:
+    from OsteoScreenLib.screening import screen
+    from OsteoScreenLib.segmentation_json import from_json
+
+    parameters = dict(inputs.parameters)
+    facts = parameters.pop("segmentation", None)
+    if facts is not None:
+        parameters["engine"] = from_json(facts, inputs.label_map)
+    screen(inputs.volume, inputs.result, progress=progress, **parameters)
+
+
+def _screened(inputs: Inputs) -> "ScreeningResult":
+    from OsteoScreenLib.result_folder import load_result
+
+    return load_result(inputs.result, inputs.volume)
+
+
+TASKS: dict[str, Task] = {
+    "segment": Task(_segment, _segmentation),
+    "measure": Task(_measure, _measurements),
+    "screen": Task(_screen, _screened),
+}
+"""``segment`` (engine, device, flips): a `Segmentation`. ``measure`` (levels; all that there are if left out), with a
+label map: table and ellipses. ``screen`` (engine, device, flips): a `ScreeningResult`, and in `Inputs.result` all files
+of a case; with a label map and ``segmentation`` (`segmentation_json`), of these masks as they are."""
+
+
+def _only_progress_on_stdout() -> Callable[..., None]:
+    """Return what writes a line of JSON on stdout; all else that writes there, from Python or below, goes to stderr."""
+    lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def say(**values: object) -> None:
+        lines.write(json.dumps(values) + "\n")
+        lines.flush()
+
+    return say
+
+
+def _end_with_parent() -> None:
+    """Have this process and those below it killed as soon as the parent, which holds the pipe at stdin, is gone."""
+    windows = sys.platform == "win32"
+    if not stat.S_ISFIFO(os.fstat(0).st_mode) or not (windows or os.getsid(0) == os.getpid()):
+        return
+
+    def wait() -> None:
+        os.read(0, 1)
+        if windows:
+            subprocess.run(["taskkill", "/F", "/T", "/PID", str(os.getpid())], check=False)
+        else:
+            os.killpg(os.getpgrp(), signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()

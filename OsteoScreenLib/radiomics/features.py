@@ -69,11 +69,12 @@ def all_features(region: Region, wanted: tuple[str, ...] = FEATURES, shift: floa
         grid, voxels, steps = _on_a_rim(region.mask, rank)
         value = levels.astype(np.float64)
         if kinds - {"firstorder", "glszm"}:
-            pairs, dependences, differences, links = matrices.neighbours(grid, voxels, steps, value)
+            outside_too = np.concatenate([[0], levels])
+            pairs, dependences, differences, links = matrices.neighbours(grid, voxels, steps, outside_too)
             found["glcm"] = co_occurrence(pairs, value)
             found["gldm"] = dependence(dependences, value)
             found["ngtdm"] = tone_difference(counts, differences, value)
-            counted = matrices.runs(grid, voxels, steps, links, len(levels), max(region.mask.shape))
+            counted = matrices.runs(grid, voxels, steps, links, counts, max(region.mask.shape))
             found["glrlm"] = run_length(counted, value, region.mask)
         if "glszm" in kinds:
             found["glszm"] = size_zone(matrices.zones(grid, voxels, steps), value)

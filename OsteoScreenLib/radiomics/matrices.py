@@ -29,7 +29,8 @@ def neighbours(
     Co-occurrences (13, g, g) count pairs of ranks along each direction, one way. Dependences (g, 27) count voxels by
     rank and by how many neighbours share it. Tone differences (g,) sum |level - mean level of the neighbours| by rank.
     Links (n,) say which neighbours share a voxel's rank: bit d for the one in direction d that comes before it, bit
-    13 + d for the one opposite. `levels` (g,) holds the grey level of each rank.
+    13 + d for the one opposite. `levels` (1 + g,) holds the grey level of each rank and 0 for rank 0, the outside: so
+    every neighbour counts alike, without a question that the processor would guess wrong.
     """
     g = len(levels)
     pairs = np.zeros((len(steps), g, g), np.int32)
@@ -39,54 +40,48 @@ def neighbours(
     for n in range(len(voxels)):
         voxel = voxels[n]
         rank = grid[voxel]
-        count, alike, total, link = 0, 0, 0.0, 0
+        count, alike, total, link = 0, 0, 0, 0
         for direction in range(13):
-            other = grid[voxel - steps[direction]]
-            if other:
-                pairs[direction, rank - 1, other - 1] += 1
-                count += 1
-                total += levels[other - 1]
-                if other == rank:
-                    alike += 1
-                    link |= 1 << direction
-            other = grid[voxel + steps[direction]]
-            if other:
-                count += 1
-                total += levels[other - 1]
-                if other == rank:
-                    alike += 1
-                    link |= 1 << (13 + direction)
+            before, after = grid[voxel - steps[direction]], grid[voxel + steps[direction]]
+            pairs[direction, rank, before] += 1
+            count += (before > 0) + (after > 0)
+            total += levels[before] + levels[after]
+            alike += (before == rank) + (after == rank)
+            link |= (before == rank) << direction | (after == rank) << (13 + direction)
         links[n] = link
-        dependences[rank - 1, alike] += 1
+        dependences[rank, alike] += 1
         if count:
-            differences[rank - 1] += abs(levels[rank - 1] - total / count)
-    return pairs, dependences, differences, links
+            differences[rank] += abs(levels[rank] - total / count)
+    return pairs[:, 1:, 1:], dependences[1:], differences[1:], links
 
 
 @_compiled
 def runs(
-    grid: np.ndarray, voxels: np.ndarray, steps: np.ndarray, links: np.ndarray, g: int, longest: int
+    grid: np.ndarray, voxels: np.ndarray, steps: np.ndarray, links: np.ndarray, counts: np.ndarray, longest: int
 ) -> np.ndarray:
     """Return how many runs of each rank have each length, from the links of `neighbours`: (13, g, longest).
 
-    Index 0 of the last axis is length 1.
+    Index 0 of the last axis is length 1. A voxel that no longer run takes in is a run of its own: of each rank's
+    `counts` (g,) voxels only those of longer runs are taken off.
     """
-    counts = np.zeros((13, g, longest), np.int32)
+    found = np.zeros((13, len(counts), longest), np.int32)
+    found[:, :, 0] = counts
     for n in range(len(voxels)):
-        link = links[n]
+        begins = links[n] >> 13 & ~links[n]
+        if not begins:
+            continue
         rank = grid[voxels[n]]
         for direction in range(13):
-            if link >> direction & 1:
-                continue
-            length = 0
-            if link >> (13 + direction) & 1:
+            if begins >> direction & 1:
                 step = steps[direction]
                 end = voxels[n] + step
+                length = 0
                 while grid[end] == rank:
                     end += step
                     length += 1
-            counts[direction, rank - 1, length] += 1
-    return counts
+                found[direction, rank - 1, length] += 1
+                found[direction, rank - 1, 0] -= length + 1
+    return found
 
 
 @_compiled

@@ -1,0 +1,1 @@
+"""DSNet: vertebral bodies and their bone status on axial slices."""

@@ -15,7 +15,7 @@ from OsteoScreenLib.segmentation.st_unet import SMALL
 from OsteoScreenLib.training.corridor_samples import NOWHERE, corridor_sample
 from OsteoScreenLib.training.shapes import MeasuredVertebra, load_shapes
 from OsteoScreenLib.training.survey_samples import survey_sample
-from OsteoScreenLib.training.trainer import CURVE, Settings, Task, fit
+from OsteoScreenLib.training.trainer import CURVE, Settings, Task, dense_task, fit
 from OsteoScreenLib.training.vertebra_samples import vertebra_sample
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _learner(stage: str, shapes: list[MeasuredVertebra], settings: Settings) -> 
         "count": (corridor_sample, _count_loss, _count_measures),
         "refine": (vertebra_sample, _refine_loss, _refine_measures),
     }[stage]
-    return build(*ARCHITECTURES[stage]), Task(stage, partial(draw, shapes=shapes), loss, measures)
+    return build(*ARCHITECTURES[stage]), dense_task(stage, partial(draw, shapes=shapes), loss, measures)
 
 
 def _locate_loss(output: "torch.Tensor", line: "torch.Tensor", height: "torch.Tensor") -> "torch.Tensor":

@@ -1,13 +1,13 @@
-"""One trainer for all networks: samples on the fly, AdamW, an average of the weights, checkpoints, a curve."""
+"""One trainer for all networks: samples, an optimiser, an average of the weights, checkpoints, a curve."""
 
 import csv
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,21 +18,72 @@ if TYPE_CHECKING:
     import torch
 
 CHECKPOINT = "checkpoint.safetensors"
+BEST = "best.safetensors"
 CURVE = "curve.csv"
+
+
+def adamw(parameters: "Iterable[torch.nn.Parameter]", rate: float) -> "torch.optim.Optimizer":
+    """Return AdamW with a weight decay of 1e-4."""
+    import torch
+
+    return torch.optim.AdamW(parameters, lr=rate, weight_decay=1e-4)
+
+
+def sgd(parameters: "Iterable[torch.nn.Parameter]", rate: float) -> "torch.optim.Optimizer":
+    """Return stochastic gradient descent with a momentum of 0.9 and a weight decay of 1e-4."""
+    import torch
+
+    return torch.optim.SGD(parameters, lr=rate, momentum=0.9, weight_decay=1e-4)
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a network has to learn.
+    """What a network has to learn, and how.
 
-    `sample(rng)` draws one sample (input, targets...), each array with views of the sample as its first axis;
-    `loss(output, *targets)` gives a scalar to minimise, `measures(output, *targets)` the figures to watch, by name.
+    `sample(rng)` draws one sample; `loss(network, batch, device)` gives a scalar to minimise for what `collate` makes
+    of several, by default stacked arrays; `validate(network, settings, device)` the figures to watch, by name, on what
+    training never draws. With `best`, the name of a figure that is better the higher, the averaged weights of its best
+    reading are kept in place of the last.
     """
 
     name: str
-    sample: Callable[[np.random.Generator], tuple[np.ndarray, ...]]
-    loss: "Callable[..., torch.Tensor]"
-    measures: "Callable[..., dict[str, float]]"
+    sample: Callable[[np.random.Generator], Any]
+    loss: "Callable[[torch.nn.Module, Any, str], torch.Tensor]"
+    validate: "Callable[[torch.nn.Module, Settings, str], dict[str, float]]"
+    collate: Callable[[list[Any]], Any] | None = None
+    optimizer: "Callable[[Iterable[torch.nn.Parameter], float], torch.optim.Optimizer]" = adamw
+    best: str | None = None
+
+
+def dense_task(
+    name: str,
+    sample: Callable[[np.random.Generator], tuple[np.ndarray, ...]],
+    loss: "Callable[..., torch.Tensor]",
+    measures: "Callable[..., dict[str, float]]",
+) -> Task:
+    """Return the task of a network that answers for each voxel.
+
+    `sample(rng)` draws (input, targets...), each array with views of the sample as its first axis;
+    `loss(output, *targets)` gives a scalar, `measures(output, *targets)` the figures to watch, by name, of which the
+    mean is taken over samples that training never draws.
+    """
+
+    def learn(network: "torch.nn.Module", batch: "list[torch.Tensor]", device: str) -> "torch.Tensor":
+        image, *targets = (part.flatten(0, 1).to(device) for part in batch)
+        return loss(network(image), *targets)
+
+    def validate(network: "torch.nn.Module", settings: Settings, device: str) -> dict[str, float]:
+        import torch
+
+        rows = []
+        for index in range(settings.validation_samples):
+            image, *targets = (
+                torch.from_numpy(part).to(device) for part in sample(np.random.default_rng([10_000_019, index]))
+            )
+            rows.append(measures(network(image), *targets))
+        return {figure: float(np.nanmean([row[figure] for row in rows])) for figure in rows[0]}
+
+    return Task(name, sample, learn, validate)
 
 
 @dataclass(frozen=True)
@@ -58,10 +109,10 @@ def fit(
     progress: Progress = silent,
     cancelled: IsCancelled = never,
 ) -> "dict[str, torch.Tensor]":
-    """Train a network and return its averaged weights.
+    """Train a network and return its averaged weights: the last, or the best where the task says by which figure.
 
     The learning rate warms up over 100 steps (a tenth of a short run) and falls as a cosine. A checkpoint in `folder`
-    is taken up where it stopped; the curve of loss and measures goes to ``curve.csv`` there, and to TensorBoard where
+    is taken up where it stopped; the curve of loss and figures goes to ``curve.csv`` there, and to TensorBoard where
     that is installed.
     """
     import torch
@@ -69,7 +120,7 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     network.to(device)
     average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_moving_average)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=1e-4)
+    optimizer = task.optimizer(network.parameters(), settings.rate)
     start = _resume(folder / CHECKPOINT, network, average, optimizer, settings)
     log = _Log(folder)
     loss_mean, began, warm_up = 0.0, time.monotonic(), min(100, 1 + settings.steps // 10)
@@ -77,8 +128,7 @@ def fit(
         stop_if(cancelled)
         for group in optimizer.param_groups:
             group["lr"] = settings.rate * min(1, step / warm_up) * (0.51 + 0.49 * np.cos(np.pi * step / settings.steps))
-        image, *targets = (part.flatten(0, 1).to(device) for part in batch)
-        loss = task.loss(network(image), *targets)
+        loss = task.loss(network, batch, device)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -88,9 +138,14 @@ def fit(
         seconds = (time.monotonic() - began) / (step - start)
         progress(step / settings.steps, f"{task.name}: step {step}, loss {loss_mean:.3f}, {seconds:.1f} s a step")
         if step % settings.validate_every == 0 or step == settings.steps:
-            log.write(step, {"loss": loss_mean, **_validate(average, task, settings, device)})
+            figures = _validate(average.module, task, settings, device)
+            log.write(step, {"loss": loss_mean, **figures})
+            if task.best:
+                _keep_best(folder / BEST, average.module, figures[task.best])
         if step % settings.checkpoint_every == 0 or step == settings.steps:
             _save(folder / CHECKPOINT, network, average, optimizer, step, settings)
+    if task.best:
+        return _best(folder / BEST)
     return {name: tensor.detach().cpu() for name, tensor in average.module.state_dict().items()}
 
 
@@ -100,7 +155,7 @@ def _moving_average(average: "torch.Tensor", current: "torch.Tensor", updates: "
     return decay * average + (1 - decay) * current
 
 
-def _batches(task: Task, settings: Settings, start: int) -> "Iterator[list[torch.Tensor]]":
+def _batches(task: Task, settings: Settings, start: int) -> Iterator[Any]:
     """Yield the batches of steps start + 1 ... steps; sample n is the same whenever and wherever it is drawn."""
     import torch
 
@@ -108,31 +163,50 @@ def _batches(task: Task, settings: Settings, start: int) -> "Iterator[list[torch
         def __len__(self) -> int:
             return (settings.steps - start) * settings.batch
 
-        def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        def __getitem__(self, index: int) -> Any:
             torch.set_num_threads(1)
             return task.sample(np.random.default_rng([settings.seed, start * settings.batch + index]))
 
     return iter(
         torch.utils.data.DataLoader(
-            Samples(), settings.batch, num_workers=settings.workers, prefetch_factor=4 if settings.workers else None
+            Samples(),
+            settings.batch,
+            num_workers=settings.workers,
+            prefetch_factor=4 if settings.workers else None,
+            collate_fn=task.collate,
         )
     )
 
 
 def _validate(network: "torch.nn.Module", task: Task, settings: Settings, device: str) -> dict[str, float]:
-    """Return the measures' means over samples that training never draws."""
     import torch
 
-    rows = []
     network.eval()
     with torch.inference_mode():
-        for index in range(settings.validation_samples):
-            image, *targets = (
-                torch.from_numpy(part).to(device) for part in task.sample(np.random.default_rng([10_000_019, index]))
-            )
-            rows.append(task.measures(network(image), *targets))
+        figures = task.validate(network, settings, device)
     network.train()
-    return {name: float(np.nanmean([row[name] for row in rows])) for name in rows[0]}
+    return figures
+
+
+def _keep_best(path: Path, network: "torch.nn.Module", reached: float) -> None:
+    """Write the weights where they reach more than those that are there."""
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    if path.exists():
+        with safe_open(path, framework="pt") as file:
+            if not reached > float(file.metadata()["reached"]):
+                return
+    staged = path.with_suffix(".part")
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
+    save_file(tensors, staged, metadata={"reached": repr(reached)})
+    os.replace(staged, path)
+
+
+def _best(path: Path) -> "dict[str, torch.Tensor]":
+    from safetensors.torch import load_file
+
+    return load_file(path)
 
 
 class _Log:

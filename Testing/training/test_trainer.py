@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from OsteoScreenLib.errors import Cancelled, ModelError
-from OsteoScreenLib.training.trainer import CHECKPOINT, CURVE, Settings, Task, fit
+from OsteoScreenLib.training.trainer import BEST, CHECKPOINT, CURVE, Settings, Task, dense_task, fit, sgd
 
 WEIGHTS = np.array([1.5, -2.0, 0.5], np.float32)
 
@@ -17,7 +17,7 @@ def _sample(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     return x[None], (x @ WEIGHTS).astype(np.float32).reshape(1, 1)
 
 
-TASK = Task(
+TASK = dense_task(
     "line",
     _sample,
     lambda output, y: (output - y).square().mean(),
@@ -59,3 +59,22 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     (tmp_path / CHECKPOINT).write_bytes(b"not tensors")
     with pytest.raises(ModelError, match="does not belong"):
         fit(_network(), TASK, _settings(60), tmp_path)
+
+
+def test_the_best_weights_are_kept_where_a_task_says_what_is_best(tmp_path: Path) -> None:
+    readings = iter([0.2, 0.9, 0.4])
+    seen: list[torch.Tensor] = []
+
+    def validate(network: torch.nn.Module, settings: Settings, device: str) -> dict[str, float]:
+        seen.append(network.weight.clone())
+        return {"score": next(readings)}
+
+    def loss(network: torch.nn.Module, batch: list, device: str) -> torch.Tensor:
+        return sum((network(torch.from_numpy(x)) - torch.from_numpy(y)).square().mean() for x, y in batch)
+
+    task = Task("line", _sample, loss, validate, collate=list, optimizer=sgd, best="score")
+    settings = Settings(steps=3, batch=2, rate=0.1, workers=0, checkpoint_every=1, validate_every=1)
+    weights = fit(_network(), task, settings, tmp_path)
+    assert torch.equal(weights["weight"], seen[1])
+    assert (tmp_path / BEST).is_file()
+    assert len((tmp_path / CURVE).read_text().splitlines()) == 4

@@ -34,6 +34,11 @@ def put_in_folder(scene: "slicer.vtkMRMLScene", folder: int, *nodes: "slicer.vtk
         hierarchy.SetItemParent(item_of(scene, node), folder)
 
 
+def put_beside(scene: "slicer.vtkMRMLScene", sibling: "slicer.vtkMRMLNode", *nodes: "slicer.vtkMRMLNode") -> None:
+    """Move nodes to where another one is."""
+    put_in_folder(scene, _hierarchy(scene).GetItemParent(item_of(scene, sibling)), *nodes)
+
+
 def item_of(scene: "slicer.vtkMRMLScene", node: "slicer.vtkMRMLNode") -> int:
     """Return a node's item ID; if it has none yet, make one, for a segmentation with one below for each segment."""
     hierarchy = _hierarchy(scene)

@@ -11,11 +11,31 @@ if TYPE_CHECKING:
 def add_table(scene: "slicer.vtkMRMLScene", frame: "pd.DataFrame", name: str) -> "slicer.vtkMRMLTableNode":
     """Add a table to the scene, locked: numbers as numbers (missing ones NaN), everything else as text."""
     node = scene.AddNewNodeByClass("vtkMRMLTableNode", name)
-    for column in frame.columns:
-        node.AddColumn(_column(frame[column]))
+    fill_table(node, frame)
     node.SetUseColumnTitleAsColumnHeader(True)
     node.SetLocked(True)
     return node
+
+
+def fill_table(node: "slicer.vtkMRMLTableNode", frame: "pd.DataFrame") -> None:
+    """Put a table into a node in place of what it held."""
+    node.RemoveAllColumns()
+    for column in frame.columns:
+        node.AddColumn(_column(frame[column]))
+
+
+def rows_of(node: "slicer.vtkMRMLTableNode") -> list[dict[str, str | float]]:
+    """Return a node's rows, each by column name: numbers as floats, everything else as text."""
+    table = node.GetTable()
+    columns = [table.GetColumn(n) for n in range(table.GetNumberOfColumns())]
+    rows = []
+    for row in range(table.GetNumberOfRows()):
+        rows.append({column.GetName(): _value(column, row) for column in columns})
+    return rows
+
+
+def _value(column: "vtkAbstractArray", row: int) -> str | float:
+    return float(column.GetValue(row)) if column.IsNumeric() else column.GetValue(row)
 
 
 def _column(values: "pd.Series") -> "vtkAbstractArray":

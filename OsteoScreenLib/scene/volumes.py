@@ -1,17 +1,21 @@
 """A `Volume` as a vtkMRMLScalarVolumeNode, and back."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoScreenLib.volume import Volume
+from OsteoScreenLib.volume import Acquisition, Volume
 
 if TYPE_CHECKING:
     import slicer
 
 BONE_WINDOW = (1800.0, 400.0)
 """Width and level in HU."""
+
+ACQUISITION = "OsteoScreen.Acquisition"
+"""The attribute of a volume node that holds how the CT was made."""
 
 
 def right_handed(volume: Volume) -> Volume:
@@ -40,14 +44,27 @@ def add_volume(scene: "slicer.vtkMRMLScene", volume: Volume) -> "slicer.vtkMRMLS
     display = node.GetDisplayNode()
     display.SetAutoWindowLevel(False)
     display.SetWindowLevel(*BONE_WINDOW)
+    if volume.acquisition:
+        keep_acquisition(node, volume.acquisition)
     return node
 
 
+def keep_acquisition(node: "slicer.vtkMRMLScalarVolumeNode", acquisition: Acquisition) -> None:
+    """Store with a volume node, and with its scene, how the CT was made."""
+    node.SetAttribute(ACQUISITION, json.dumps(asdict(acquisition)))
+
+
+def acquisition_of(node: "slicer.vtkMRMLScalarVolumeNode") -> Acquisition | None:
+    """Return how a volume node's CT was made, or None where nobody has stored it."""
+    facts = json.loads(node.GetAttribute(ACQUISITION) or "null")
+    return Acquisition(**{**facts, "notes": tuple(facts["notes"])}) if facts else None
+
+
 def volume_from_node(node: "slicer.vtkMRMLScalarVolumeNode") -> Volume:
-    """Return a volume node's voxels (a view, axes k, j, i) and geometry."""
+    """Return a volume node's voxels (a view, axes k, j, i), geometry, and how it was made."""
     import slicer.util
 
-    return Volume(slicer.util.arrayFromVolume(node), ijk_to_ras_of(node), name=node.GetName())
+    return Volume(slicer.util.arrayFromVolume(node), ijk_to_ras_of(node), acquisition_of(node), node.GetName())
 
 
 def ijk_to_ras_of(node: "slicer.vtkMRMLVolumeNode") -> np.ndarray:

@@ -16,6 +16,7 @@ from OsteoScreenLib.cli.screen import screen
 from OsteoScreenLib.cli.segment import segment
 from OsteoScreenLib.cli.signature import signature
 from OsteoScreenLib.cli.train import train
+from OsteoScreenLib.cli.view import view
 from OsteoScreenLib.errors import Cancelled, OsteoScreenError
 
 UNEXPECTED, REFUSED, INTERRUPTED = 1, 2, 130
@@ -29,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (screen, segment, measure, features, phantom):
+for command in (screen, segment, measure, features, phantom, view):
     app.command()(command)
 app.add_typer(models)
 app.add_typer(train)

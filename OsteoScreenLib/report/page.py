@@ -19,6 +19,8 @@ from OsteoScreenLib.volume import Acquisition, Volume
 if TYPE_CHECKING:
     from OsteoScreenLib.result import ScreeningResult
 
+UNKNOWN = "unknown"
+
 
 def write_report(result: "ScreeningResult", path: Path, cutoffs: tuple[Cutoff, ...] | None = None) -> None:
     """Write the report of one case as one HTML file that needs nothing else.
@@ -58,7 +60,7 @@ def render(result: "ScreeningResult", cutoffs: tuple[Cutoff, ...]) -> str:
         cuts=cuts,
         chart=hu_chart(result.measurements, cutoffs),
         cutoffs=cutoffs,
-        acquisition=_facts(result.volume),
+        acquisition=acquisition_facts(result.volume),
         window=WINDOW,
         level=LEVEL,
         slab=SLAB_MM,
@@ -74,21 +76,22 @@ def _spine_only(labels: Volume) -> Volume:
     return crop(labels, around, margin=4)
 
 
-def _facts(volume: Volume) -> list[tuple[str, str]]:
+def acquisition_facts(volume: Volume) -> list[tuple[str, str]]:
+    """Return what is known of how a CT was made, as names and values for a person; `UNKNOWN` where it is silent."""
     made = volume.acquisition or Acquisition()
     size = " x ".join(str(n) for n in reversed(volume.voxels.shape))
     spacing = " x ".join(f"{step:.3g}" for step in volume.spacing)
     scanner = " ".join(part for part in (made.manufacturer, made.model) if part)
     return [
-        ("Tube voltage", f"{made.kvp:g} kVp" if made.kvp is not None else "unknown"),
-        ("Contrast agent", "unknown" if made.contrast_agent is None else made.contrast_agent.strip() or "none named"),
-        ("Slice thickness", f"{made.slice_thickness:g} mm" if made.slice_thickness is not None else "unknown"),
-        ("Kernel", made.kernel or "unknown"),
-        ("Scanner", scanner or "unknown"),
+        ("Tube voltage", f"{made.kvp:g} kVp" if made.kvp is not None else UNKNOWN),
+        ("Contrast agent", UNKNOWN if made.contrast_agent is None else made.contrast_agent.strip() or "none named"),
+        ("Slice thickness", f"{made.slice_thickness:g} mm" if made.slice_thickness is not None else UNKNOWN),
+        ("Kernel", made.kernel or UNKNOWN),
+        ("Scanner", scanner or UNKNOWN),
         ("Grid", f"{size} voxels of {spacing} mm"),
-        ("Series", made.series_description or "unknown"),
-        ("Study date", made.study_date or "unknown"),
-        ("Sex, age", f"{made.patient_sex or 'unknown'}, {made.patient_age or 'unknown'}"),
+        ("Series", made.series_description or UNKNOWN),
+        ("Study date", made.study_date or UNKNOWN),
+        ("Sex, age", ", ".join(part for part in (made.patient_sex, made.patient_age) if part) or UNKNOWN),
     ]
 
 

@@ -1,0 +1,68 @@
+"""The app: one process, one scene, one page."""
+
+import secrets
+import tempfile
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from trame.app import asynchronous, get_server
+from trame_slicer import module as trame_slicer_module
+from trame_slicer.core import SlicerApp
+from vtkmodules.vtkCommonCore import vtkLogger, vtkOutputWindow, vtkStringOutputWindow
+
+from OsteoScreenLib.readers.files import reachable
+from OsteoScreenLib.web.desk import Desk
+from OsteoScreenLib.web.page import build_page
+from OsteoScreenLib.web.sections.input import InputSection
+from OsteoScreenLib.web.security import Door, is_loopback
+from OsteoScreenLib.web.views import Views
+
+ASSETS = {
+    "serve": {"osteoscreen": str(Path(__file__).with_name("serve"))},
+    "scripts": ["osteoscreen/page.js"],
+    "styles": ["osteoscreen/page.css"],
+}
+
+
+def view(path: Path | None, *, host: str, port: int, open_browser: bool, say: Callable[[str], None]) -> None:
+    """Serve the page until the process is stopped; `path` is opened first, `say` prints the link.
+
+    Port 0 takes a free one. On another `host` than this machine's own the link holds a token that is needed.
+    """
+    path = path and reachable(path)
+    door = Door(host, None if is_loopback(host) else secrets.token_urlsafe(24))
+    with tempfile.TemporaryDirectory(prefix="osteoscreen-", ignore_cleanup_errors=True) as folder:
+        server = get_server("osteoscreen", client_type="vue3")
+        server.enable_module(trame_slicer_module)
+        server.enable_module(ASSETS)
+        app = _slicer()
+        desk = Desk(server, app, Views(server, app), Path(folder))
+        source = InputSection(desk)
+        build_page(desk, [source])
+
+        @server.controller.set("on_server_bind")
+        def bind(web_server: Any) -> None:
+            web_server.app.middlewares.append(door.guard)
+
+        @server.controller.add("on_server_ready")
+        def ready(**_: object) -> None:
+            link = door.link(server.port)
+            say(link)
+            if path is not None:
+                asynchronous.create_task(desk.action(source.open_path)(path))
+            if open_browser:
+                webbrowser.open(link)
+
+        server.start(
+            host=host, port=port, open_browser=False, show_connection_info=False, disable_logging=True, timeout=0
+        )
+
+
+def _slicer() -> SlicerApp:
+    """Return Slicer without a window, with VTK's warnings about that kept off the terminal."""
+    vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_OFF)
+    app = SlicerApp()
+    vtkOutputWindow.SetInstance(vtkStringOutputWindow())
+    return app

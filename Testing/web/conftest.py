@@ -1,0 +1,156 @@
+"""The real page in a real browser: `osteoscreen view` in a process of its own, driven in Chromium."""
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from PIL import Image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+PATIENCE_S = 90
+"""How long a test polls before it gives up: a render in software on a busy machine takes seconds."""
+
+ARTEFACTS = Path(os.environ.get("OSTEOSCREEN_ARTEFACTS", Path(__file__).parents[2] / "out" / "web"))
+"""Where the screenshot of each step is kept."""
+
+SLICES, THREED = ("Red", "Yellow", "Green"), "ThreeD"
+
+
+def eventually(seen: Callable[[], object], what: str, patience: float = PATIENCE_S) -> object:
+    """Poll until `seen` returns something true, and return it."""
+    end = time.monotonic() + patience
+    while not (found := seen()):
+        if time.monotonic() > end:
+            pytest.fail(f"not within {patience} s: {what}")
+        time.sleep(0.15)
+    return found
+
+
+@dataclass(eq=False)
+class Served:
+    """A running `osteoscreen view`."""
+
+    process: subprocess.Popen
+    link: str
+    log: Path
+
+
+@contextmanager
+def served(folder: Path, *arguments: str) -> Iterator[Served]:
+    """Run `osteoscreen view` on a free port until the block ends; it must then end by itself on SIGINT."""
+    log = folder / "view.log"
+    code = "import sys; from OsteoScreenLib.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "view", *arguments, "--port", "0", "--no-browser"]
+    temporary = folder / "tmp"
+    temporary.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary), "TMP": str(temporary), "TEMP": str(temporary)}
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment)
+    try:
+
+        def link() -> str | None:
+            lines = log.read_text(errors="replace").splitlines()
+            assert process.poll() is None, lines
+            return next((line for line in lines if line.startswith("http://")), None)
+
+        yield Served(process, eventually(link, "the link on stdout"), log)
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+        assert not list(temporary.iterdir()), "the private folder stayed"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@dataclass(eq=False)
+class Screen:
+    """The page as a person sees it."""
+
+    page: "Page"
+    requests: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> "Locator":
+        """The element of this id."""
+        return self.page.locator(f"#{name}")
+
+    def text(self, name: str) -> str:
+        """What an element says, or nothing where it is not shown."""
+        found = self[name]
+        return found.first.inner_text() if found.count() else ""
+
+    def until(self, name: str, says: str) -> None:
+        """Wait until an element says this."""
+        eventually(lambda: says in self.text(name), f"'{says}' in #{name}, which says '{self.text(name)}'")
+
+    def view(self, name: str) -> "Locator":
+        """One of the views, by the name that Slicer gives it."""
+        return self.page.locator(f"#view-{name}")
+
+    def pixels(self, view: str) -> np.ndarray:
+        """What a view shows, (rows, columns, RGB), without what the page lays over it at the edges."""
+        image = Image.open(io.BytesIO(self.view(view).screenshot())).convert("RGB")
+        return np.asarray(image, dtype=float)[45:-45, 45:-10]
+
+    def coloured(self, view: str) -> int:
+        """How many pixels of a view have a colour: CT is grey, outlines are not."""
+        seen = self.pixels(view)
+        return int((seen.max(axis=2) - seen.min(axis=2) > 40).sum())
+
+    def keep(self, step: str) -> None:
+        """Keep a screenshot of a step."""
+        ARTEFACTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=ARTEFACTS / f"{step}.png")
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """The requests that went to other machines."""
+        here = urlsplit(self.page.url).netloc
+        outside = [one for one in self.requests if not one.startswith(("data:", "blob:"))]
+        return [one for one in outside if urlsplit(one).netloc != here]
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """Chromium without a window."""
+    pytest.importorskip("trame_slicer", reason="the page is not installed: pip install 'osteoscreen[viewer]'")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: extra 'test'")
+    chromium = os.environ.get("CHROMIUM") or next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
+    if chromium is None:
+        pytest.skip("no Chromium: apt-get install chromium, or set CHROMIUM to its path")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(browser: "Browser", link: str, width: int = 960, height: int = 700) -> Iterator[Screen]:
+    """Open a link in a browser of its own, as another person would."""
+    context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+    screen = Screen(context.new_page())
+    screen.page.on("request", lambda request: screen.requests.append(request.url))
+    screen.page.on("websocket", lambda socket: screen.requests.append(socket.url))
+    screen.page.on("pageerror", lambda error: screen.faults.append(str(error)))
+    try:
+        screen.page.goto(link, timeout=PATIENCE_S * 1000)
+        screen.page.wait_for_selector("#theme", timeout=PATIENCE_S * 1000)
+        yield screen
+    finally:
+        context.close()

@@ -11,11 +11,6 @@ from OsteoScreenLib.cli.options import DeviceOption
 train = typer.Typer(name="train", help="Train a network; a stopped run goes on where it was.", no_args_is_help=True)
 
 
-@train.callback()
-def _group() -> None:
-    """Keep ``segmentation`` a command of its own while it is the only one."""
-
-
 @train.command()
 def segmentation(
     stage: Annotated[
@@ -58,3 +53,70 @@ def segmentation(
         work.say(f"{card.name} {card.version}: {output}")
         for name, value in card.measured.items():
             work.say(f"  {name}: {value:.3f}")
+
+
+@train.command()
+def detection(
+    dataset: Annotated[
+        Path,
+        typer.Argument(metavar="DATASET", help="Slices with boxes: a COCO JSON, or a folder with annotations.json."),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The model's folder.")] = Path(
+        "models/detect"
+    ),
+    run: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoints and the curve; taken up when there.")] = Path(
+        "runs/detection"
+    ),
+    phantoms: Annotated[
+        int | None, typer.Option(metavar="N", min=2, help="Draw N invented patients into DATASET first.")
+    ] = None,
+    t_scores: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="Columns patient, t_score: the WHO's classes in place of categories."),
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Times that each slice is seen, on average.")] = 100,
+    batch: Annotated[int, typer.Option(min=1, help="Slices a step.")] = 9,
+    backbone: Annotated[
+        Literal["resnet10", "resnet50", "vgg16", "mobilenet"], typer.Option(help="What looks at the slices.")
+    ] = "resnet10",
+    attention: Annotated[Literal["ds", "sk", "se", "none"], typer.Option(help="Channel attention in it.")] = "ds",
+    paper: Annotated[
+        bool, typer.Option("--paper", help="The paper's sizes: 800 pixels, pyramid of 256 channels.")
+    ] = False,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="ImageNet or COCO weights to start the backbone from.")
+    ] = None,
+    soft_dice: Annotated[bool, typer.Option("--soft-dice", help="Add a soft Dice loss on the class scores.")] = False,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that read slices.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same training.")] = 0,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train the detector of bone status on slices; four patients of five are learned from, one is judged on."""
+    with job() as work:
+        from OsteoScreenLib.detection.backbones import read_weights
+        from OsteoScreenLib.detection.dsnet import PAPER, SMALL
+        from OsteoScreenLib.device import choose
+        from OsteoScreenLib.progress import part
+        from OsteoScreenLib.training.detection import Choices
+        from OsteoScreenLib.training.detection import train as fit
+        from OsteoScreenLib.training.phantom_slices import write_phantom_slices
+        from OsteoScreenLib.training.slice_dataset import description_of, read_slices
+
+        drawn = 0.3 if phantoms else 0.0
+        if phantoms:
+            write_phantom_slices(dataset, phantoms, seed, part(work.progress, 0.0, drawn), work.cancelled)
+        card = fit(
+            read_slices(dataset, t_scores),
+            output,
+            run,
+            Choices(epochs=epochs, batch=batch, seed=seed, workers=workers, soft_dice=soft_dice),
+            {**(PAPER if paper else SMALL), "backbone_name": backbone, "attention": attention},
+            description_of(dataset),
+            read_weights(weights) if weights else None,
+            choose(device),
+            part(work.progress, drawn, 1.0),
+            work.cancelled,
+        )
+        work.say(f"{card.name} {card.version}: {output}")
+        for name, value in card.measured.items():
+            work.say(f"  {name}: {value}")

@@ -13,7 +13,7 @@ from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
 from OsteoScreenLib.radiomics.features import MOST_LEVELS, all_features, discretise
 from OsteoScreenLib.radiomics.filters import Filter, plan
-from OsteoScreenLib.radiomics.images import Block, Case, cut, open_case
+from OsteoScreenLib.radiomics.images import Block, Box, Case, around, bounding_box, cut, labels_on, open_case
 from OsteoScreenLib.radiomics.settings import Settings
 from OsteoScreenLib.volume import Volume
 
@@ -27,11 +27,15 @@ LOG, NOTHING_TO_SAY = "log", "ok"
 
 @dataclass(frozen=True, eq=False)
 class Roi:
-    """One region of interest: its level, its name in `ROIS`, and either its block and mask or why it has none."""
+    """One region of interest: its level, its name in `ROIS`, and what its features are computed from or why not.
+
+    `inside` is its bounding box in the block, `mask` the region on that part.
+    """
 
     level: str
     name: str
     block: Block | None = None
+    inside: Box = ()
     mask: np.ndarray | None = None
     refused: str = ""
 
@@ -61,21 +65,19 @@ def extract(
     if engine not in (NATIVE, PYRADIOMICS):
         raise InputError(f"There is no engine {engine!r} for features; use {NATIVE} or {PYRADIOMICS}.")
     opened = open_case(volume, labels, settings)
-    wanted = [(level, roi, box) for level, box in _boxes(opened.labels.voxels, levels) for roi in ROIS]
+    boxes = dict(_boxes(opened.labels.voxels, levels))
+    wanted = [(level, roi) for level in boxes for roi in ROIS]
     if engine == PYRADIOMICS:
         from OsteoScreenLib.radiomics.pyradiomics import rows_by_pyradiomics
 
-        rows = rows_by_pyradiomics(opened, [(level, roi) for level, roi, _ in wanted], settings, progress, cancelled)
+        rows = rows_by_pyradiomics(opened, wanted, settings, progress, cancelled)
     else:
         prepare(part(progress, 0.0, 0.05))
         # The blocks are small: threads inside the linear algebra would only wait for each other.
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-            rows = _rows(pool, opened, wanted, settings, part(progress, 0.05, 1.0), cancelled)
-    columns = [*settings.columns, LOG]
-    named = [
-        {"case": case, "level": level, "roi": roi, **row} for (level, roi, _), row in zip(wanted, rows, strict=True)
-    ]
-    return pd.DataFrame(named, columns=["case", "level", "roi", *columns])
+            rows = _rows(pool, opened, boxes, settings, part(progress, 0.05, 1.0), cancelled)
+    named = [{"case": case, "level": level, "roi": roi, **row} for (level, roi), row in zip(wanted, rows, strict=True)]
+    return pd.DataFrame(named, columns=["case", "level", "roi", *settings.columns, LOG])
 
 
 def prepare(progress: Progress = silent) -> None:
@@ -85,27 +87,30 @@ def prepare(progress: Progress = silent) -> None:
     all_features(discretise(values, values >= 0, 1.0, 5.0))
 
 
-def _boxes(labels: np.ndarray, levels: Sequence[str]) -> Iterator[tuple[str, tuple[slice, slice, slice]]]:
+def _boxes(labels: np.ndarray, levels: Sequence[str]) -> Iterator[tuple[str, Box]]:
     """Yield the bounding box of each level that is there, shell and trabecular bone together."""
-    here = np.flatnonzero(labels)
-    vertebra = labels.ravel()[here] // 10
+    if (near := bounding_box(labels)) is None:
+        return
     for level in levels:
-        mine = here[vertebra == table.BY_NAME[level].code]
-        if len(mine):
-            places = np.unravel_index(mine, labels.shape)
-            yield level, tuple(slice(int(side.min()), int(side.max()) + 1) for side in places)
+        if box := bounding_box(table.body_mask(labels[near], level)):
+            yield level, _within(near, box)
+
+
+def _within(outer: Box, inner: Box) -> Box:
+    """Return the box in the array of a box `inner` in its part `outer`."""
+    return tuple(slice(o.start + i.start, o.start + i.stop) for o, i in zip(outer, inner, strict=True))
 
 
 def _rows(
     pool: ThreadPoolExecutor,
     case: Case,
-    wanted: list[tuple[str, str, tuple[slice, slice, slice]]],
+    boxes: dict[str, Box],
     settings: Settings,
     progress: Progress,
     cancelled: IsCancelled,
 ) -> list[dict[str, float | str]]:
     """Cut the blocks, then share out (block, filter) pairs among the threads."""
-    rois = list(pool.map(lambda one: _roi(case, *one, settings), wanted))
+    rois = [roi for rois in pool.map(lambda level: _rois(case, level, boxes[level], settings), boxes) for roi in rois]
     stop_if(cancelled)
     filters = plan(settings)
     jobs = [pool.submit(_by_filter, roi, made, settings) for roi in rois for made in filters]
@@ -121,28 +126,31 @@ def _rows(
     return rows
 
 
-def _roi(case: Case, level: str, name: str, box: tuple[slice, slice, slice], settings: Settings) -> Roi:
+def _rois(case: Case, level: str, box: Box, settings: Settings) -> list[Roi]:
+    """Cut out the regions of one vertebra, which share the block of the larger."""
+    whole = cut(case, around(case, box, settings), settings)
+    return [_roi(case, level, name, box, whole, settings) for name in ROIS]
+
+
+def _roi(case: Case, level: str, name: str, box: Box, whole: Block, settings: Settings) -> Roi:
     """Cut out one region, or say why it has no features."""
-    present = ROIS[name](case.labels.voxels[box], level)
-    if not present.any():
+    present = bounding_box(ROIS[name](case.labels.voxels[box], level))
+    if present is None:
         return Roi(level, name, refused="the region has no voxels")
-    inner = tuple(
-        slice(outer.start + int(hit[0]), outer.start + int(hit[-1]) + 1)
-        for outer, axis in zip(box, range(3), strict=True)
-        if len(hit := np.flatnonzero(present.any(tuple({0, 1, 2} - {axis}))))
-    )
-    block = cut(case, inner, settings)
-    mask = ROIS[name](block.labels, level)
-    extent = [np.flatnonzero(mask.any(tuple({0, 1, 2} - {axis}))) for axis in range(3)]
-    if not len(extent[0]):
+    lattice = around(case, _within(box, present), settings)
+    same = np.array_equal(lattice.spacing, whole.lattice.spacing)
+    block = whole.part(lattice) if same else cut(case, lattice, settings)
+    mask = ROIS[name](labels_on(case, lattice), level)
+    inside = bounding_box(mask)
+    if inside is None:
         return Roi(level, name, refused="the region is smaller than a voxel after resampling")
-    long = sum(hit[-1] > hit[0] for hit in extent)
+    long = sum(side.stop - side.start > 1 for side in inside)
     if long < settings.minimum_roi_dimensions:
         return Roi(level, name, refused=f"the region extends in {long} of {settings.minimum_roi_dimensions} dimensions")
     count = int(mask.sum())
     if settings.minimum_roi_size is not None and count <= settings.minimum_roi_size:
         return Roi(level, name, refused=f"the region has {count} voxels, not more than {settings.minimum_roi_size}")
-    return Roi(level, name, block, mask)
+    return Roi(level, name, block, inside, mask[inside])
 
 
 @dataclass(frozen=True)
@@ -159,19 +167,16 @@ def _by_filter(roi: Roi, made: Filter, settings: Settings) -> list[Described]:
     if roi.block is None:
         return []
     with np.errstate(all="ignore"):
-        return [_describe(roi, name, image, settings) for name, image in made.run(roi.block)]
+        return [_describe(roi, name, image, settings) for name, image in made.run(roi.block, roi.inside)]
 
 
 def _describe(roi: Roi, name: str, image: np.ndarray | None, settings: Settings) -> Described:
     if image is None:
         return Described(name, {}, "the block is too small for the filter")
-    hits = [np.flatnonzero(roi.mask.any(tuple({0, 1, 2} - {axis}))) for axis in range(3)]
-    box = tuple(slice(hit[0], hit[-1] + 1) for hit in hits)
-    mask = roi.mask[box]
-    if not np.isfinite(image[box][mask]).all():
+    if not np.isfinite(image[roi.mask]).all():
         return Described(name, {}, "values that are not finite")
-    volume = float(np.prod(roi.block.spacing))
-    region = discretise(image[box], mask, volume, settings.bin_width, settings.bin_count)
+    volume = float(np.prod(roi.block.lattice.spacing))
+    region = discretise(image, roi.mask, volume, settings.bin_width, settings.bin_count)
     values = all_features(region, settings.features, settings.voxel_array_shift)
     if not any(np.isnan(value) for value in values.values()):
         return Described(name, values)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from OsteoScreenLib.bone_status import NAMES
 from OsteoScreenLib.volume import Volume
 
 if TYPE_CHECKING:
@@ -54,6 +55,68 @@ class Segmentation:
 
 
 @dataclass(frozen=True)
+class SliceBox:
+    """A vertebral body that a detector sees in one axial slice.
+
+    `low` and `high` are corners of the box in RAS mm (z, the slice's, is the same in both), `scores` in [0, 1] those of
+    each status of `bone_status`, `level` the vertebra, or None where the box belongs to none of L1-L4.
+    """
+
+    slice: int
+    low: tuple[float, float, float]
+    high: tuple[float, float, float]
+    scores: tuple[float, float, float]
+    level: str | None = None
+
+    @property
+    def confidence(self) -> float:
+        """The largest score."""
+        return max(self.scores)
+
+    @property
+    def status(self) -> str:
+        """The status with the largest score."""
+        return NAMES[self.scores.index(self.confidence)]
+
+
+@dataclass(frozen=True)
+class DetectedVertebra:
+    """A vertebra's status by the vote of its boxes, weighted by their confidence.
+
+    `shares` (sum 1) are the statuses' parts of the vote, in the order of `bone_status`; `slices` counts the boxes and
+    `agreeing` those that by themselves say what the vote says. `low` and `high` are corners around all boxes in RAS mm.
+    """
+
+    level: str
+    shares: tuple[float, float, float]
+    slices: int
+    agreeing: int
+    low: tuple[float, float, float]
+    high: tuple[float, float, float]
+
+    @property
+    def confidence(self) -> float:
+        """The largest share."""
+        return max(self.shares)
+
+    @property
+    def status(self) -> str:
+        """The status with the largest share."""
+        return NAMES[self.shares.index(self.confidence)]
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What a detector of bone status sees in one case, and what saw it; a CT class is not a T-score."""
+
+    boxes: tuple[SliceBox, ...]
+    vertebrae: tuple[DetectedVertebra, ...]
+    model: ModelUse
+    device: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Provenance:
     """Where a result comes from: enough to make it again."""
 
@@ -70,7 +133,8 @@ class ScreeningResult:
     """One screened case.
 
     `measurements` has one row per measured level (columns in `measurement.hounsfield.measure`), `features` one row
-    per level and ROI (``case, level, roi``, then feature names), `rois` the anterior ellipse of each level.
+    per level and ROI (``case, level, roi``, then feature names), `rois` the anterior ellipse of each level. `detection`
+    is None where torchvision is not installed.
     """
 
     volume: Volume
@@ -80,3 +144,4 @@ class ScreeningResult:
     rois: "dict[str, AnteriorRoi]"
     provenance: Provenance
     cautions: tuple[str, ...] = ()
+    detection: Detection | None = None

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from OsteoScreenLib import RESEARCH_USE, __version__
+from OsteoScreenLib.cli.detect import detect
 from OsteoScreenLib.cli.evaluate import evaluate
 from OsteoScreenLib.cli.features import features
 from OsteoScreenLib.cli.job import debugging
@@ -30,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (screen, segment, measure, features, phantom, view):
+for command in (screen, segment, measure, features, detect, phantom, view):
     app.command()(command)
 app.add_typer(models)
 app.add_typer(train)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from OsteoScreenLib.levels import BY_CODE
+from OsteoScreenLib.result import SliceBox
 from OsteoScreenLib.volume import Volume, band_limited, grid, resample
 
 SIZE, PIXEL_MM = 128, 1.25
@@ -43,6 +45,11 @@ class Slices:
         corner = self.corner[index]
         return np.stack([corner[0] - x, corner[1] - y, np.full_like(x, corner[2])], axis=-1)
 
+    def corners_of(self, box: SliceBox) -> np.ndarray:
+        """Return a box as x0, y0, x1, y1 (4,) in pixels of its slice."""
+        corner = self.corner[box.slice, :2]
+        return np.concatenate([corner - np.array(box.high)[:2], corner - np.array(box.low)[:2]]) / self.pixel
+
     def images(self) -> np.ndarray:
         """Return what a detector is shown: (n, 3, row, column) in [0, 1], float32."""
         return windowed(self.hu)
@@ -80,3 +87,27 @@ def along(points: np.ndarray, low: float, high: float) -> np.ndarray:
     z = np.arange(high, low - 1e-6, -SLAB_MM)
     x, y = (np.interp(z, points[order, 2], points[order, axis]) for axis in range(2))
     return np.stack([x, y, z], axis=1)
+
+
+def labels_on(slices: Slices, labels: Volume) -> np.ndarray:
+    """Return what a label map on any grid holds at each pixel (n, row, column), 0 outside of it."""
+    size = np.array(labels.voxels.shape[::-1])
+    row, column = np.mgrid[: slices.hu.shape[1], : slices.hu.shape[2]] + 0.5
+    found = np.zeros(slices.hu.shape, labels.voxels.dtype)
+    for index in range(len(slices)):
+        ijk = np.rint(labels.to_ijk(slices.to_ras(index, np.stack([column, row], axis=-1)))).astype(int)
+        inside = ((ijk >= 0) & (ijk < size)).all(-1)
+        i, j, k = ijk[inside].T
+        found[index][inside] = labels.voxels[k, j, i]
+    return found
+
+
+def boxes_of(labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the box x0, y0, x1, y1 in pixels of each body in one slice (row, column) of a label map, by level."""
+    from scipy.ndimage import find_objects
+
+    return {
+        BY_CODE[code].name: np.array([place[1].start, place[0].start, place[1].stop, place[0].stop], float)
+        for code, place in enumerate(find_objects((labels // 10).astype(np.int32)), start=1)
+        if place is not None and code in BY_CODE
+    }

@@ -1,0 +1,55 @@
+"""The detection job: one CT in, boxes as tables and COCO, and a sheet of the slices out."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from OsteoScreenLib.detection.detect import course_of_labels, course_of_line, detect
+from OsteoScreenLib.detection.tables import as_coco, box_table, vertebra_table
+from OsteoScreenLib.device import choose
+from OsteoScreenLib.output import staged_folder
+from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
+from OsteoScreenLib.readers import read_labels, read_volume
+from OsteoScreenLib.report.slice_sheet import write_sheet
+from OsteoScreenLib.result import Detection
+from OsteoScreenLib.segmentation.levels_along import levels_along
+
+BOXES, VERTEBRAE, COCO, SHEET = "boxes.csv", "vertebrae.csv", "boxes.json", "slices.png"
+FILES: tuple[str, ...] = (BOXES, VERTEBRAE, COCO, SHEET)
+
+
+def detect_case(
+    source: Path,
+    output: Path,
+    *,
+    labels: Path | None = None,
+    device: str = "auto",
+    series: str | None = None,
+    progress: Progress = silent,
+    cancelled: IsCancelled = never,
+) -> Detection:
+    """Detect the vertebral bodies L1-L4 of a CT on axial slices, and write `FILES` into the folder `output`.
+
+    With `labels`, a label map in our coding on the CT's grid, slices and levels follow its bodies; without one they
+    follow the spine's line as the networks count it. Raises an `OsteoScreenError` for what cannot be done, and leaves
+    `output` as it was.
+    """
+    with staged_folder(output, owned=FILES) as staged:
+        device = choose(device)
+        volume = read_volume(source, series, part(progress, 0.0, 0.2), cancelled)
+        stop_if(cancelled)
+        if labels is not None:
+            course, notes = course_of_labels(read_labels(labels, volume)), ()
+        else:
+            found = levels_along(volume, device, part(progress, 0.2, 0.5), cancelled)
+            course, notes = course_of_line(found.line.points, found.line.heights), found.notes
+        detection, slices = detect(volume, course, device, part(progress, 0.5, 0.9), cancelled)
+        detection = replace(detection, notes=tuple(dict.fromkeys((*notes, *detection.notes))))
+        progress(0.9, "Drawing the slices")
+        box_table(detection, volume).to_csv(staged / BOXES, index=False)
+        vertebra_table(detection).to_csv(staged / VERTEBRAE, index=False)
+        (staged / COCO).write_text(json.dumps(as_coco(detection, slices, volume.name)) + "\n", encoding="utf-8")
+        write_sheet(detection, slices, volume.name, staged / SHEET)
+        stop_if(cancelled)
+    progress(1.0, "Done")
+    return detection

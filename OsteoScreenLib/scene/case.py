@@ -7,6 +7,7 @@ from OsteoScreenLib.annotation.segments import segments_of
 from OsteoScreenLib.errors import LabelMapError
 from OsteoScreenLib.result import ScreeningResult
 from OsteoScreenLib.scene.charts import add_bar_chart
+from OsteoScreenLib.scene.detections import DetectionNodes, add_detection
 from OsteoScreenLib.scene.folders import add_folder, put_in_folder
 from OsteoScreenLib.scene.rois import add_roi
 from OsteoScreenLib.scene.segmentations import add_segmentation
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class CaseNodes:
-    """The nodes of a case; `rois` by level, `folder` the subject-hierarchy item that holds all but the CT."""
+    """The nodes of a case; `rois` by level, `folder` the subject-hierarchy item that holds all but the CT.
+
+    `detection` is None where nothing was detected on the slices.
+    """
 
     volume: "slicer.vtkMRMLScalarVolumeNode"
     segmentation: "slicer.vtkMRMLSegmentationNode"
@@ -28,6 +32,7 @@ class CaseNodes:
     rois: "dict[str, slicer.vtkMRMLMarkupsClosedCurveNode]"
     chart: "slicer.vtkMRMLPlotChartNode"
     folder: int
+    detection: DetectionNodes | None = None
 
 
 def add_case(
@@ -49,6 +54,9 @@ def add_case(
     chart, bars = add_bar_chart(
         scene, measurements, labels="level", values="trabecular_mean_hu", title=f"{name} trabecular mean", unit="HU"
     )
+    detection = add_detection(scene, result.detection, name) if result.detection else None
     folder = add_folder(scene, f"{name} OsteoScreen", beside=volume)
     put_in_folder(scene, folder, segmentation, measurements, features, *rois.values(), chart, bars)
-    return CaseNodes(volume, segmentation, measurements, features, rois, chart, folder)
+    if detection:
+        put_in_folder(scene, folder, *detection.all)
+    return CaseNodes(volume, segmentation, measurements, features, rois, chart, folder, detection)

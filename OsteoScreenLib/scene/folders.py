@@ -14,6 +14,8 @@ _OWNERS = {
     "vtkMRMLSegmentationNode": "Segmentations",
     "vtkMRMLTableNode": "Tables",
     "vtkMRMLMarkupsClosedCurveNode": "Markups",
+    "vtkMRMLMarkupsROINode": "Markups",
+    "vtkMRMLModelNode": "Models",
     "vtkMRMLPlotSeriesNode": "Plots",
     "vtkMRMLPlotChartNode": "Plots",
 }

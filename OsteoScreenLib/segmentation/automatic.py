@@ -14,6 +14,7 @@ from OsteoScreenLib.segmentation.count import Count, count_levels
 from OsteoScreenLib.segmentation.locate import spine_line
 from OsteoScreenLib.segmentation.naming import Candidate, name_levels, oddities
 from OsteoScreenLib.segmentation.networks import COUNTED, FINE_SPACING, load_network
+from OsteoScreenLib.segmentation.pose import moved, upright
 from OsteoScreenLib.segmentation.refine import Body, distinct, look
 from OsteoScreenLib.segmentation.spine import SpineLine
 from OsteoScreenLib.volume import Volume, band_limited
@@ -42,17 +43,18 @@ def find_vertebrae(
     """Return the bodies of L1-L4 in a CT; raises `AnatomyError` where there is no spine, or none of them."""
     progress(0.0, "Finding the spine")
     locating, survey = load_network("locate")
-    rough, device, notes = run_with_fallback(lambda d: spine_line(volume, survey.to(d), d), device)
+    posed, device, first = run_with_fallback(lambda d: upright(volume, survey.to(d), d), device)
+    rough, device, notes = run_with_fallback(lambda d: spine_line(posed, survey.to(d), d), device)
     stop_if(cancelled)
 
     progress(0.05, "Counting the levels")
     counting, counter = load_network("count")
-    count, device, more = run_with_fallback(lambda d: count_levels(volume, rough, counter.to(d), d), device)
+    count, device, more = run_with_fallback(lambda d: count_levels(posed, rough, counter.to(d), d), device)
     points = _searched(count)
     stop_if(cancelled)
 
     refining, network = load_network("refine")
-    source = band_limited(volume, FINE_SPACING)
+    source = band_limited(posed, FINE_SPACING)
 
     def see(at: Sequence[np.ndarray], share: Progress, flips: bool) -> Callable[[str], list[Body]]:
         return lambda d: look(source, at, network.to(d), d, share, cancelled, flips)
@@ -64,15 +66,16 @@ def find_vertebrae(
     centres = {name.level: bodies[name.index].centre for name in named if name.level in SCREENED}
     closer, device, at_last = run_with_fallback(see(list(centres.values()), part(progress, 0.6, 0.95), flips), device)
     outlined = {level: body for level, body in zip(centres, closer, strict=True) if body.believable}
+    back = volume.ijk_to_ras @ posed.ras_to_ijk
     if not outlined:
         raise AnatomyError("No vertebral body of L1-L4 was found; choose a CT that shows the lumbar spine.")
     return Found(
-        outlined,
+        {level: Body(moved(body.probability, back)) for level, body in outlined.items()},
         {name.level: name.confidence for name in named},
         device,
         (locating, counting, refining),
         (
-            *dict.fromkeys((*notes, *more, *again, *at_last)),
+            *dict.fromkeys((*first, *notes, *more, *again, *at_last)),
             *_short(rough),
             *oddities(candidates, named),
             *(f"{level} was not found." for level in SCREENED if level not in outlined),

@@ -43,6 +43,12 @@ def spine_line(volume: Volume, network: "Module", device: str) -> SpineLine:
     return SpineLine(np.column_stack([smooth[:, :2], line[:, 2]]), smooth[:, 2])
 
 
+def sureness(volume: Volume, network: "Module", device: str) -> float:
+    """Return how much of a spine is seen in a CT: the closeness to it, summed in mm along the best path."""
+    closeness, _ = _survey(isotropic(volume, SURVEY_SPACING), network, device)
+    return SURVEY_SPACING * float(sum(closeness[k, j, i] for k, (j, i) in enumerate(_path(closeness))))
+
+
 def _path(closeness: np.ndarray) -> list[tuple[int, int]]:
     """Return the (j, i) of each slice on the path through all slices that is closest to the spine in sum.
 

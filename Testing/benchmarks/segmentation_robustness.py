@@ -16,6 +16,7 @@ from OsteoScreenLib.evaluation.overlap import overlap
 from OsteoScreenLib.levels import SCREENED, body_mask
 from OsteoScreenLib.phantoms import make_phantom
 from OsteoScreenLib.segmentation.engines import segment
+from OsteoScreenLib.segmentation.pose import moved, rotation
 from OsteoScreenLib.volume import Volume, resample
 from Testing.benchmarks.reference import Case, data_folder, totalsegmentator_case
 from Testing.benchmarks.table import markdown, models_line
@@ -28,13 +29,7 @@ SLICE_MM = 5
 
 def turned(volume: Volume, degrees: float, axis: int) -> Volume:
     """Return the patient turned around the image's middle: the same voxels at other places in RAS."""
-    a, b = (n for n in range(3) if n != axis)
-    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    turn = np.eye(4)
-    turn[[a, a, b, b], [a, b, a, b]] = c, -s, s, c
-    middle = volume.to_ras((np.array(volume.voxels.shape[::-1]) - 1) / 2)
-    turn[:3, 3] = middle - turn[:3, :3] @ middle
-    return replace(volume, ijk_to_ras=turn @ volume.ijk_to_ras)
+    return moved(volume, rotation(volume, degrees, axis))
 
 
 def flipped(volume: Volume) -> Volume:

@@ -1,6 +1,7 @@
 """A screened case as a folder: what its files are called, and how a result goes in and comes out again."""
 
 import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,7 @@ from OsteoScreenLib.annotation.seg_nrrd import read_segmentation, write_segmenta
 from OsteoScreenLib.errors import InputError, LabelMapError, OutputError
 from OsteoScreenLib.measurement.hounsfield import AnteriorRoi
 from OsteoScreenLib.output import staged_folder
-from OsteoScreenLib.result import ModelUse, Provenance, ScreeningResult, Segmentation, VertebraFinding
+from OsteoScreenLib.result import Detection, ModelUse, Provenance, ScreeningResult, Segmentation, VertebraFinding
 from OsteoScreenLib.volume import Acquisition, Volume, same_grid
 
 SEGMENTATION = "segmentation.seg.nrrd"
@@ -45,6 +46,7 @@ class Record(BaseModel):
     measurements: tuple[dict[str, str | float | None], ...]
     rois: dict[str, AnteriorRoi]
     cautions: tuple[str, ...]
+    detection: Detection | None = None
     files: dict[str, str]
 
 
@@ -70,6 +72,7 @@ def save_result(result: ScreeningResult, folder: Path) -> Record:
             measurements=tuple(result.measurements.to_dict("records")),
             rois=result.rois,
             cautions=result.cautions,
+            detection=result.detection,
             files={name: _sha256(path) for name, path in found.items() if name != RECORD},
         )
         (staged / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -115,7 +118,19 @@ def load_result(folder: Path, volume: Volume) -> ScreeningResult:
         rois=record.rois,
         provenance=record.provenance,
         cautions=record.cautions,
+        detection=record.detection,
     )
+
+
+def copy_result(folder: Path, output: Path) -> None:
+    """Copy a result's folder to `output`, whole or not at all, in place of a former result there.
+
+    Raises `OutputError` where that cannot be, and where a file there was changed by hand.
+    """
+    refuse_foreign_files(output)
+    with staged_folder(output, owned=FILES) as staged:
+        for file in folder.iterdir():
+            shutil.copyfile(file, staged / file.name)
 
 
 def refuse_foreign_files(folder: Path) -> None:

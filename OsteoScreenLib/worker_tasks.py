@@ -152,14 +152,20 @@ def _measurements(inputs: Inputs) -> "tuple[pd.DataFrame, dict[str, AnteriorRoi]
 
 
 def _screen(inputs: Inputs, progress: Progress) -> None:
+    from OsteoScreenLib.result_folder import copy_result, refuse_foreign_files
     from OsteoScreenLib.screening import screen
     from OsteoScreenLib.segmentation_json import from_json
 
     parameters = dict(inputs.parameters)
+    output = parameters.pop("output", None)
+    if output is not None:
+        refuse_foreign_files(Path(output))
     facts = parameters.pop("segmentation", None)
     if facts is not None:
         parameters["engine"] = from_json(facts, inputs.label_map)
     screen(inputs.volume, inputs.result, progress=progress, **parameters)
+    if output is not None:
+        copy_result(inputs.result, Path(output))
 
 
 def _screened(inputs: Inputs) -> "ScreeningResult":
@@ -175,7 +181,8 @@ TASKS: dict[str, Task] = {
 }
 """``segment`` (engine, device, flips): a `Segmentation`. ``measure`` (levels; all that there are if left out), with a
 label map: table and ellipses. ``screen`` (engine, device, flips): a `ScreeningResult`, and in `Inputs.result` all files
-of a case; with a label map and ``segmentation`` (`segmentation_json`), of these masks as they are."""
+of a case, which are also copied to the folder ``output`` where one is given; with a label map and ``segmentation``
+(`segmentation_json`), of these masks as they are."""
 
 
 def _only_progress_on_stdout() -> Callable[..., None]:

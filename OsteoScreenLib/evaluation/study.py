@@ -1,6 +1,6 @@
 """Predictors on the training and the test set: directions, cut-offs and risks are learned on the first alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -69,6 +69,17 @@ def study(
             Part(name, int(rows.sum()), cases, compared, points, decisions, _calibrations(labels[rows], of_rows))
         )
     return tuple(parts)
+
+
+def study_table(table: "pd.DataFrame", label: str, scores: Sequence[str], sets: str | None = None) -> tuple[Part, ...]:
+    """Compare columns of a cohort's table: `scores` for the column `label`, in each of the sets in the column `sets`.
+
+    Raises `InputError` for columns that are missing or hold what they should not.
+    """
+    from OsteoScreenLib.labelled_table import column, labels, numbers
+
+    values = dict(zip(scores, numbers(table, list(scores)).T, strict=True))
+    return study(labels(table, label), values, column(table, sets).to_numpy() if sets else None)
 
 
 def _risks(labels: np.ndarray, scores: np.ndarray, first: np.ndarray) -> np.ndarray:

@@ -1,0 +1,67 @@
+"""Section 1: the CT, the outlines over it, how it was made, and what speaks against its numbers."""
+
+from html import escape
+
+import slicer
+from slicer.i18n import tr as _
+
+from OsteoScreenLib.errors import OsteoScreenError
+from OsteoScreenLib.measurement.quality import cautions
+from OsteoScreenLib.report.page import acquisition_facts
+from OsteoScreenPanel.dicom import read_acquisition
+
+
+class InputSection:
+    def __init__(self, panel):
+        self.panel = panel
+        self.ui = panel.ui
+        self.ui.volumeSelector.setMRMLScene(slicer.mrmlScene)
+        self.ui.segmentationSelector.setMRMLScene(slicer.mrmlScene)
+        self.ui.volumeSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onVolume)
+        self.ui.segmentationSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onSegmentation)
+        if panel.case.volume is None:
+            self.onVolume(self.ui.volumeSelector.currentNode())
+
+    def onVolume(self, node):
+        if node is self.panel.case.volume:
+            return
+        self.panel.case.volume = node
+        if node is not None:
+            read_acquisition(node)
+        self.refreshPanel()
+
+    def onSegmentation(self, node):
+        if node is self.panel.case.segmentation:
+            return
+        self.panel.case.segmentation = node
+        self.refreshPanel()
+
+    def refreshPanel(self):
+        if hasattr(self.panel, "sections"):
+            self.panel.refresh()
+
+    def refresh(self):
+        case = self.panel.case
+        if case.volume is not None:
+            self.ui.volumeSelector.setCurrentNode(case.volume)
+        self.ui.segmentationSelector.setCurrentNode(case.segmentation)
+        facts, warnings = "", _("Choose a CT, or load one.")
+        if case.volume is not None:
+            try:
+                ct = case.ct()
+                facts = "".join(
+                    f"<tr><td>{escape(name)}&nbsp;&nbsp;</td><td>{escape(value)}</td></tr>"
+                    for name, value in acquisition_facts(ct)
+                    if value != "unknown"
+                )
+                warnings = "".join(f"<p>⚠ {escape(text)}</p>" for text in cautions(ct))
+            except OsteoScreenError as problem:
+                warnings = escape(str(problem))
+        self.ui.factsLabel.text = f"<table>{facts}</table>" if facts else ""
+        self.ui.warningsLabel.text = warnings
+        self.refreshButtons()
+
+    def refreshButtons(self):
+        idle = not self.panel.work.running
+        self.ui.volumeSelector.enabled = idle
+        self.ui.segmentationSelector.enabled = idle

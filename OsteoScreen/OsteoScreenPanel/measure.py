@@ -1,0 +1,106 @@
+"""Section 4: Hounsfield units per vertebra, and which rows are stale since a hand has edited their masks."""
+
+import math
+
+import slicer
+from slicer.i18n import tr as _
+
+from OsteoScreenLib.errors import OsteoScreenError
+from OsteoScreenLib.scene.measured import CHART, EDITED_SINCE, OUTLINE, measurements_of, show_measurements, to_measure
+from OsteoScreenLib.scene.tables import rows_of
+from OsteoScreenPanel import dependencies
+from OsteoScreenPanel.plots import show_charts
+from OsteoScreenPanel.tables import fill, select_row
+
+COLUMNS = (
+    ("trabecular_mean_hu", "Trab. HU", 0),
+    ("roi_mean_hu", "Ellipse HU", 0),
+    ("body_mean_hu", "Body HU", 0),
+    ("body_volume_ml", "Body ml", 1),
+)
+
+
+class MeasureSection:
+    def __init__(self, panel):
+        self.panel = panel
+        self.ui = panel.ui
+        self.ui.measureButton.connect("clicked()", self.onMeasure)
+        self.ui.chartButton.connect("clicked()", self.onChart)
+        self.ui.liveCheckBox.connect("toggled(bool)", self.onLive)
+        self.ui.measureTable.connect("cellClicked(int,int)", self.onRow)
+        self.ui.measureInstallButton.connect("clicked()", self.onInstall)
+
+    @property
+    def rows(self):
+        case = self.panel.case
+        table = measurements_of(case.segmentation) if case.segmentation is not None else None
+        return rows_of(table) if table is not None else []
+
+    def onMeasure(self):
+        case = self.panel.case
+        try:
+            labels = case.labels()
+            levels = to_measure(case.segmentation, labels)
+            node = case.segmentation
+            self.panel.work.start(
+                "measure", {"levels": levels} if levels else {}, case.ct(), labels, self.ui.measureCollapsibleButton,
+                lambda found: self.onMeasured(node, *found, labels),
+            )  # fmt: skip
+        except OsteoScreenError as problem:
+            self.panel.work.say(str(problem))
+
+    def onMeasured(self, node, table, rois, labels):
+        slicer.mrmlScene.SaveStateForUndo()
+        show_measurements(node, table, rois, labels)
+        self.panel.work.say(_("Measured {levels}.").format(levels=", ".join(table["level"])))
+        self.panel.onEditsSettled()
+
+    def remeasureIfLive(self):
+        stale = any(row[OUTLINE] == EDITED_SINCE for row in self.rows)
+        if stale and self.ui.liveCheckBox.checked and self.ui.measureButton.enabled:
+            self.onMeasure()
+
+    def onLive(self, live):
+        self.panel.case.setParameter("live", "yes" if live else "")
+        self.remeasureIfLive()
+
+    def onChart(self):
+        show_charts([self.panel.case.segmentation.GetNodeReference(CHART)])
+
+    def onRow(self, row, column):
+        self.panel.goTo(self.rows[row]["level"])
+
+    def onInstall(self):
+        dependencies.install("measure", self.panel.work.say)
+        self.panel.refresh()
+
+    def refresh(self):
+        rows = self.rows
+        stale = [number for number, row in enumerate(rows) if row[OUTLINE] == EDITED_SINCE]
+        fill(
+            self.ui.measureTable,
+            [_("Level"), *(_(title) for _name, title, _digits in COLUMNS), _("Outline")],
+            [[row["level"], *(_number(row[name], digits) for name, _t, digits in COLUMNS), row[OUTLINE]] for row in rows],
+            stale,
+        )
+        again = _("Measure {n} edited again").format(n=len(stale))
+        self.ui.measureButton.text = again if stale else _("Measure")
+        self.ui.liveCheckBox.checked = bool(self.panel.case.parameter("live"))
+        self.select(self.panel.case.level)
+        self.refreshButtons()
+
+    def refreshButtons(self):
+        missing = dependencies.missing("measure")
+        self.ui.measureDependenciesLabel.text = dependencies.describe(missing)
+        self.ui.measureDependenciesLabel.visible = bool(missing)
+        self.ui.measureInstallButton.visible = bool(missing)
+        ready = self.panel.case.complete and not self.panel.work.running and not missing
+        self.ui.measureButton.enabled = ready
+        self.ui.chartButton.enabled = bool(self.rows)
+
+    def select(self, level):
+        select_row(self.ui.measureTable, [row["level"] for row in self.rows], level)
+
+
+def _number(value, digits):
+    return f"{value:.{digits}f}" if math.isfinite(value) else "–"

@@ -1,5 +1,6 @@
 """``osteoscreen view``: the page in a browser."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -27,8 +28,8 @@ def view(
     ] = "127.0.0.1",
 ) -> None:
     """Look, segment, edit and measure in a browser page. Ctrl-C ends it."""
-    try:
-        from OsteoScreenLib.web.app import view as run
-    except ImportError as error:
-        raise PageMissingError from error
+    if find_spec("trame_slicer") is None:
+        raise PageMissingError
+    from OsteoScreenLib.web.app import view as run
+
     run(path, host=host, port=port, open_browser=browser, say=lambda link: print(f"{link}\n{RESEARCH_USE}", flush=True))

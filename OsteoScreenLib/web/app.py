@@ -14,8 +14,14 @@ from vtkmodules.vtkCommonCore import vtkLogger, vtkOutputWindow, vtkStringOutput
 
 from OsteoScreenLib.readers.files import reachable
 from OsteoScreenLib.web.desk import Desk
+from OsteoScreenLib.web.editing import Editing
+from OsteoScreenLib.web.job import Job
 from OsteoScreenLib.web.page import build_page
+from OsteoScreenLib.web.routes import Files
 from OsteoScreenLib.web.sections.input import InputSection
+from OsteoScreenLib.web.sections.measure import MeasureSection
+from OsteoScreenLib.web.sections.review import ReviewSection
+from OsteoScreenLib.web.sections.segment import SegmentSection
 from OsteoScreenLib.web.security import Door, is_loopback
 from OsteoScreenLib.web.views import Views
 
@@ -39,12 +45,15 @@ def view(path: Path | None, *, host: str, port: int, open_browser: bool, say: Ca
         server.enable_module(ASSETS)
         app = _slicer()
         desk = Desk(server, app, Views(server, app), Path(folder))
-        source = InputSection(desk)
-        build_page(desk, [source])
+        files, job, editing = Files(Path(folder)), Job(desk), Editing(desk)
+        source, review, measure = InputSection(desk, files), ReviewSection(desk, editing), MeasureSection(desk, job)
+        segment = SegmentSection(desk, job, measure, files)
+        build_page(desk, [source, segment, review, measure])
 
-        @server.controller.set("on_server_bind")
+        @server.controller.add("on_server_bind")
         def bind(web_server: Any) -> None:
             web_server.app.middlewares.append(door.guard)
+            files.add_routes(web_server.app)
 
         @server.controller.add("on_server_ready")
         def ready(**_: object) -> None:

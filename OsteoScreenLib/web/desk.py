@@ -4,13 +4,17 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from OsteoScreenLib.errors import OsteoScreenError
+from OsteoScreenLib.errors import Cancelled, OsteoScreenError
+from OsteoScreenLib.scene.parameters import SEGMENTATION, VOLUME, choose
+from OsteoScreenLib.scene.review import centre_of
+from OsteoScreenLib.scene.working_case import labels_now
 
 if TYPE_CHECKING:
+    import numpy as np
     import slicer
     from trame_server import Server
     from trame_server.state import State
@@ -35,8 +39,9 @@ class Case:
 class Desk:
     """One page's case and what it is shown with; `folder` is private and goes when the process ends.
 
-    `opened` are called with each new case, `outlined` when its segmentation is another node, `edited` when a mask in
-    it changed. All of them run on the event loop, as everything that touches the scene must.
+    `labels` is the label map of the case as it was last looked at. `opened` are called with each new case, `outlined`
+    when its segmentation is another node, `edited` when something about the segmentation may have changed. All of them
+    run on the event loop, as everything that touches the scene must.
     """
 
     server: "Server"
@@ -44,6 +49,7 @@ class Desk:
     views: "Views"
     folder: Path
     case: Case | None = None
+    labels: "np.ndarray | None" = None
     opened: list[Callable[[Case], None]] = field(default_factory=list)
     outlined: list[Callable[[Case], None]] = field(default_factory=list)
     edited: list[Callable[[Case], None]] = field(default_factory=list)
@@ -52,6 +58,39 @@ class Desk:
     def state(self) -> "State":
         """The page's variables."""
         return self.server.state
+
+    def open(self, case: Case) -> None:
+        """Put another case on the desk."""
+        self.case, self.labels = case, None
+        choose(self.slicer.scene, VOLUME, case.volume_node)
+        self.views.show(case.volume_node)
+        for call in self.opened:
+            call(case)
+        if case.segmentation is not None:
+            self.outline(case.segmentation)
+
+    def outline(self, segmentation: "slicer.vtkMRMLSegmentationNode") -> None:
+        """Work on this segmentation of the open case from now on."""
+        self.case = replace(self.case, segmentation=segmentation)
+        choose(self.slicer.scene, SEGMENTATION, segmentation)
+        for call in self.outlined:
+            call(self.case)
+        self.look_again()
+        self.views.reset_3d()
+
+    def look_again(self) -> None:
+        """Read the masks as they are now, and have everybody show what follows from them."""
+        self.labels = labels_now(self.case.segmentation, self.case.volume_node)
+        for call in self.edited:
+            call(self.case)
+
+    def go_to(self, level: str) -> None:
+        """Choose a level and centre the slice views on it."""
+        with self.state as state:
+            state.level = level
+        centre = centre_of(self.case.segmentation, level)
+        if centre is not None:
+            self.views.jump(centre)
 
     def tell(self, message: str) -> None:
         """Show one line until the person closes it."""
@@ -77,6 +116,8 @@ class Desk:
                 done = work(*arguments)
                 if inspect.isawaitable(done):
                     await done
+            except Cancelled:
+                pass
             except OsteoScreenError as error:
                 self.tell(" ".join(str(error).split()))
             except Exception as error:

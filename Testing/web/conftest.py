@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from Testing.conftest import BoxCase
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
@@ -154,3 +156,25 @@ def opened(browser: "Browser", link: str, width: int = 960, height: int = 700) -
         yield screen
     finally:
         context.close()
+
+
+def choose_files(screen: Screen, kind: str, *paths: Path) -> None:
+    """Choose files in the dialog that a click opens."""
+    with screen.page.expect_file_chooser(timeout=PATIENCE_S * 1000) as chooser:
+        screen.page.locator(f'[data-choose="{kind}"]').click()
+    chooser.value.set_files([str(path) for path in paths])
+
+
+@pytest.fixture(scope="module")
+def case(browser: "Browser", box_case: BoxCase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
+    """The page with the boxes, segmented by their own label map and measured; shared by the tests of a file."""
+    with (
+        served(tmp_path_factory.mktemp("view"), str(box_case.ct_path)) as running,
+        opened(browser, running.link) as screen,
+    ):
+        screen.until("ct-name", "boxes")
+        choose_files(screen, "labels", box_case.labels_path)
+        screen.until("measurements", "L4")
+        yield screen
+        assert screen.faults == []
+        assert screen.elsewhere == []

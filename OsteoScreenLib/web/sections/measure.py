@@ -1,0 +1,99 @@
+"""4 Measure: the numbers of each vertebra, which of them are out of date, and measuring these again."""
+
+import math
+from typing import TYPE_CHECKING
+
+from trame.widgets import html
+from trame.widgets import vuetify3 as v3
+
+from OsteoScreenLib.scene.measured import EDITED_SINCE, OUTLINE, measurements_of, show_measurements, to_measure
+from OsteoScreenLib.scene.tables import rows_of
+
+if TYPE_CHECKING:
+    from OsteoScreenLib.web.desk import Case, Desk
+    from OsteoScreenLib.web.job import Job
+
+COLUMNS = {
+    "trabecular_mean_hu": ("Trabecular", "HU"),
+    "roi_mean_hu": ("Ellipse", "HU"),
+    "body_mean_hu": ("Body", "HU"),
+    "body_volume_ml": ("Volume", "ml"),
+}
+"""What the table shows of `measurement.hounsfield.measure`."""
+
+
+class MeasureSection:
+    """The table of measurements."""
+
+    title = "Measure"
+
+    def __init__(self, desk: "Desk", job: "Job") -> None:
+        self.desk, self.job = desk, job
+        desk.state.update({"rows": [], "columns": [list(names) for names in COLUMNS.values()], "unmeasured": []})
+        desk.opened.append(self.refresh)
+        desk.edited.append(self.refresh)
+
+    def build(self) -> None:
+        """Put the widgets where the panel is being built."""
+        with v3.VTable(v_if="rows.length", density="compact", hover=True, classes="numbers", id="measurements"):
+            with html.Thead(), html.Tr():
+                html.Th("Level")
+                with html.Th(v_for="[name, unit] of columns", key="name"):
+                    html.Div("{{ name }}")
+                    html.Div("{{ unit }}", classes="text-medium-emphasis")
+            with (
+                html.Tbody(),
+                html.Tr(
+                    v_for="row of rows",
+                    key="row.level",
+                    click=(self.desk.action(self.desk.go_to), "[row.level]"),
+                    classes=("{ stale: row.stale, chosen: row.level === level }",),
+                    title=("row.stale ? 'The mask was edited since this was measured' : 'Go to ' + row.level",),
+                ),  # fmt: skip
+            ):
+                with html.Td():
+                    html.Span("{{ row.level }}", classes="level", style=("{ borderColor: row.color }",))
+                    v3.VIcon("mdi-alert-circle-outline", v_if="row.stale", size="x-small", classes="ml-1")
+                html.Td("{{ value }}", v_for="(value, n) of row.values", key="n")
+        html.Div(
+            "Out of date: {{ unmeasured.join(', ') }}", v_if="rows.length && unmeasured.length", id="stale",
+            classes="text-caption text-warning mt-1",
+        )  # fmt: skip
+        v3.VBtn(
+            "{{ rows.length ? 'Measure again' : 'Measure' }}", id="measure", size="small", classes="mt-2",
+            prepend_icon="mdi-ruler", disabled=("job_running || !unmeasured.length",),
+            click=self.desk.action(self.run),
+        )  # fmt: skip
+
+    async def run(self) -> None:
+        """Measure the levels that have no number of the mask they have now."""
+        self.desk.look_again()
+        case, labels = self.desk.case, self.desk.labels
+        levels = to_measure(case.segmentation, labels)
+        if not levels:
+            return
+        table, rois = await self.job.run("measure", {"levels": levels}, case.volume, labels)
+        if self.desk.case is case:
+            show_measurements(case.segmentation, table, rois, labels)
+            self.desk.look_again()
+
+    def refresh(self, case: "Case") -> None:
+        """Show the table as it is now, and which rows are out of date."""
+        table = measurements_of(case.segmentation) if case.segmentation else None
+        colors = {level["name"]: level["color"] for level in self.desk.state.levels}
+        rows = rows_of(table) if table else []
+        with self.desk.state as state:
+            state.rows = [
+                {
+                    "level": row["level"],
+                    "color": colors.get(row["level"], "#888"),
+                    "stale": row[OUTLINE] == EDITED_SINCE,
+                    "values": [_number(row[column], unit) for column, (_, unit) in COLUMNS.items()],
+                }
+                for row in rows
+            ]
+            state.unmeasured = [] if self.desk.labels is None else to_measure(case.segmentation, self.desk.labels)
+
+
+def _number(value: float, unit: str) -> str:
+    return "–" if math.isnan(value) else f"{value:.0f}" if unit == "HU" else f"{value:.1f}"

@@ -108,10 +108,16 @@ class Volume:
         """Return a 3D SimpleITK image (LPS) as a volume."""
         import SimpleITK as sitk
 
-        matrix = np.eye(4)
-        matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.asarray(image.GetSpacing())
-        matrix[:3, 3] = image.GetOrigin()
-        return cls(sitk.GetArrayFromImage(image), LPS_TO_RAS @ matrix, acquisition, name)
+        return cls(sitk.GetArrayFromImage(image), ijk_to_ras_of(image), acquisition, name)
+
+
+def ijk_to_ras_of(image: "SimpleITK.Image | SimpleITK.ImageFileReader") -> np.ndarray:
+    """Return the 4x4 matrix of a SimpleITK image, or of a file whose information was read; of its first three axes."""
+    axes = len(image.GetSpacing())
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.reshape(image.GetDirection(), (axes, axes))[:3, :3] * np.asarray(image.GetSpacing())[:3]
+    matrix[:3, 3] = image.GetOrigin()[:3]
+    return LPS_TO_RAS @ matrix
 
 
 def same_grid(a: Volume, b: Volume, tolerance: float = 1e-2) -> bool:

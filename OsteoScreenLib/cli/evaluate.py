@@ -179,14 +179,13 @@ def _grid(path: Path) -> "Volume":
     from OsteoScreenLib.errors import InputError
     from OsteoScreenLib.image_file import SEGMENTATION_SUFFIX
     from OsteoScreenLib.readers.files import is_image_file, reachable, read_image
-    from OsteoScreenLib.volume import Volume
 
     path = reachable(path)
     if not is_image_file(path):
         raise InputError(f"{path.name} is not a label map. Give a NIfTI, NRRD or MetaImage file.")
     if path.name.lower().endswith(SEGMENTATION_SUFFIX):
         return read_segmentation(path)
-    return Volume.from_sitk(read_image(path), name=path.name)
+    return read_image(path)
 
 
 def _rows(path: Path, label: str, scores: str, drop_missing: bool) -> "tuple[pd.DataFrame, list[str]]":

@@ -19,7 +19,7 @@ def tidy(voxels: np.ndarray) -> np.ndarray:
     voxels = np.maximum(voxels, AIR) if voxels.dtype.kind != "u" else voxels
     whole = voxels.dtype.kind in "iu" or bool((voxels == np.rint(voxels)).all())
     fits = voxels.size > 0 and voxels.max() <= np.iinfo(np.int16).max
-    return voxels.astype(np.int16 if whole and fits else np.float32)
+    return voxels.astype(np.int16 if whole and fits else np.float32, copy=False)
 
 
 def replace_non_finite(voxels: np.ndarray, name: str) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -1,19 +1,14 @@
-"""NIfTI, NRRD and MetaImage files, read by SimpleITK, with its complaints turned into our one line."""
+"""NIfTI, NRRD and MetaImage files, read with SimpleITK, its complaints turned into our one line."""
 
 import contextlib
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from OsteoScreenLib.errors import InputError
-from OsteoScreenLib.readers.nifti import check_nifti
-
-if TYPE_CHECKING:
-    import SimpleITK
+from OsteoScreenLib.readers.nifti import read_header, read_voxels
+from OsteoScreenLib.volume import Volume, ijk_to_ras_of
 
 KINDS = {
     ".nii.gz": "NIfTI",
@@ -61,7 +56,7 @@ def reachable(path: Path | str) -> Path:
     return path
 
 
-def read_image(path: Path) -> "SimpleITK.Image":
+def read_image(path: Path) -> Volume:
     """Return a 3D scalar image file; raise `InputError` if it is damaged, of another kind, or not 3D and scalar."""
     import SimpleITK as sitk
 
@@ -69,7 +64,7 @@ def read_image(path: Path) -> "SimpleITK.Image":
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
-        holes = check_nifti(path) if kind == "NIfTI" else ()
+        header = read_header(path) if kind == "NIfTI" else None
         with quiet():
             reader.ReadImageInformation()
             if reader.GetNumberOfComponents() != 1:
@@ -82,8 +77,11 @@ def read_image(path: Path) -> "SimpleITK.Image":
                 raise InputError(f"{path.name} is {len(size)}D, of size {_times(size)}. Give one 3D volume of it.")
             if len(size) < 3:
                 raise InputError(f"{path.name} is a single {_times(size)} picture. Give a 3D volume.")
+            if header:
+                voxels = read_voxels(path, header).reshape(size[2::-1])
+                return Volume(voxels, ijk_to_ras_of(reader), name=stem(path))
             reader.SetExtractSize(size[:3] + [0] * (len(size) - 3))
-            image = reader.Execute()
+            return Volume.from_sitk(reader.Execute(), name=stem(path))
     except RuntimeError as error:
         if "orthonormal" in str(error):
             raise InputError(
@@ -92,7 +90,6 @@ def read_image(path: Path) -> "SimpleITK.Image":
         raise InputError(
             f"{path.name} is not a readable {kind} file: damaged, cut short or of another kind. Export it again."
         ) from None
-    return _with_holes(image, holes) if len(holes) else image
 
 
 @contextlib.contextmanager
@@ -117,16 +114,6 @@ def quiet() -> Iterator[None]:
                 os.dup2(terminal, 2)
                 os.close(terminal)
             sitk.ProcessObject.SetGlobalWarningDisplay(shown)
-
-
-def _with_holes(image: "SimpleITK.Image", holes: Sequence[int]) -> "SimpleITK.Image":
-    import SimpleITK as sitk
-
-    voxels = sitk.GetArrayFromImage(image).astype(np.float32)
-    voxels.flat[holes] = np.nan
-    holed = sitk.GetImageFromArray(voxels)
-    holed.CopyInformation(image)
-    return holed
 
 
 def _suffix(path: Path) -> str | None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from OsteoScreenLib.annotation.seg_nrrd import SEGMENTATION_SUFFIX, read_segmentation
 from OsteoScreenLib.errors import InputError, LabelMapError
-from OsteoScreenLib.readers.files import NotScalarError, is_image_file, reachable, read_image, stem
+from OsteoScreenLib.readers.files import NotScalarError, is_image_file, reachable, read_image
 from OsteoScreenLib.volume import Volume
 
 TOLERANCE = 0.05
@@ -30,9 +30,9 @@ def read_labels(path: Path | str, volume: Volume) -> Volume:
     whole = np.issubdtype(voxels.dtype, np.integer)
     if not whole and not (np.isfinite(voxels).all() and (voxels == np.rint(voxels)).all()):
         raise LabelMapError(f"{path.name} holds values that are not whole numbers. Give a label map, not an image.")
-    if voxels.min() < 0 or voxels.max() > np.iinfo(np.uint16).max:
+    if (voxels.dtype.kind != "u" and voxels.min() < 0) or voxels.max() > np.iinfo(np.uint16).max:
         raise LabelMapError(f"{path.name} holds values outside 0 to 65535. Give a label map, not an image.")
-    if not voxels.any():
+    if voxels.max() == 0:
         raise LabelMapError(f"{path.name} holds no label: every voxel is 0.")
     return volume.with_voxels(_onto_grid(labels, volume, path.name))
 
@@ -48,7 +48,7 @@ def _named_segments(path: Path) -> Volume | None:
 
 def _label_map(path: Path) -> Volume:
     try:
-        return Volume.from_sitk(read_image(path), name=stem(path))
+        return read_image(path)
     except NotScalarError:
         raise LabelMapError(
             f"{path.name} holds overlapping segments in several layers. Export it as one label map."
@@ -68,6 +68,8 @@ def _onto_grid(labels: Volume, volume: Volume, name: str) -> np.ndarray:
     low, high = placed[[0, 4]].min(0), placed[[0, 4]].max(0) + 1
     if (low < 0).any() or (high > shape).any():
         raise LabelMapError(f"{name} reaches outside {volume.name}. Give a label map that was drawn on that image.")
+    if np.array_equal(axes, np.eye(3)) and labels.voxels.shape == volume.voxels.shape:
+        return labels.voxels.astype(np.uint16, copy=False)
     voxels = labels.voxels.transpose(2, 1, 0).transpose(np.abs(axes).argmax(1))
     flipped = tuple(slice(None, None, int(sign)) for sign in axes.sum(1))
     whole = np.zeros(shape[::-1], dtype=np.uint16)

@@ -1,8 +1,11 @@
-"""What ITK passes over in silence when it reads NIfTI: a file cut short, sheared axes, voxels without a value."""
+"""NIfTI-1 voxels, read here: ITK is silent about files cut short, sheared axes and voxels without a value."""
 
 import gzip
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,55 +14,86 @@ import numpy as np
 from OsteoScreenLib.errors import InputError
 
 # Where each field lies in the header (nifti1.h), and how it is packed.
-_FIELDS = {"dim": (40, "8h"), "type": (70, "2h"), "offset": (108, "f"), "sform": (254, "h"), "rows": (280, "12f")}
+_FIELDS = {
+    "dim": (40, "8h"), "type": (70, "2h"), "offset": (108, "f"), "scale": (112, "2f"), "sform": (254, "h"),
+    "rows": (280, "12f"),
+}  # fmt: skip
 _HEADER, _HEADER_2 = 348, 540
-_FLOATS = {16: "f4", 64: "f8"}
+_KINDS = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
 _CHUNK = 1 << 22
+_MOST_COMPRESSION = 1100
+"""No file of the gzip format holds more times its size (1032)."""
 _SHEAR = 5e-4
 
 
-def check_nifti(path: Path) -> np.ndarray:
-    """Return the flat indices (axes (k, j, i)) of voxels that are NaN or infinite, which ITK would turn into 0.
+@dataclass(frozen=True)
+class Header:
+    """Where a file's voxels lie: kind of number, how many, after how many bytes; and their `slope` and `intercept`."""
 
-    Raises `InputError` if the file is cut short, damaged or NIfTI-2, or if its sform is sheared (ITK would take the
-    qform instead).
+    kind: np.dtype
+    count: int
+    offset: int
+    slope: float
+    intercept: float
+
+
+def read_header(path: Path) -> Header | None:
+    """Return a NIfTI-1 file's header; None for what ITK must read or refuse: another format, colours, no voxels.
+
+    Raises `InputError` if it is damaged or NIfTI-2, or if its sform is sheared (ITK would take the qform instead).
     """
+    with _opened(path) as file:
+        header = file.read(_HEADER)
+        sizes = {struct.unpack_from(order + "i", header)[0]: order for order in "<>"}
+    if _HEADER_2 in sizes:
+        raise InputError(f"{path.name} is NIfTI-2. Save it as NIfTI-1 (.nii, .nii.gz) or NRRD.")
+    if _HEADER not in sizes or header[344:347] != b"n+1":
+        return None
+    order = sizes[_HEADER]
+    fields = {field: struct.unpack_from(order + kind, header, place) for field, (place, kind) in _FIELDS.items()}
+    _refuse_shear(fields, path.name)
+    count = int(np.prod(fields["dim"][1 : fields["dim"][0] + 1], dtype=object))
+    kind = _KINDS.get(fields["type"][0])
+    if kind is None or count <= 0:
+        return None
+    slope, intercept = (value if np.isfinite(value) else 0.0 for value in fields["scale"])
+    return Header(np.dtype(order + kind), count, int(fields["offset"][0]), slope or 1.0, intercept)  # 0 means 1 to ITK
+
+
+def read_voxels(path: Path, header: Header) -> np.ndarray:
+    """Return all voxels in the file's order, i fastest; those with a slope or intercept as floating point numbers.
+
+    Raises `InputError` if the file is cut short or damaged.
+    """
+    expected = header.count * header.kind.itemsize
+    length = 0
+    if expected <= _MOST_COMPRESSION * path.stat().st_size:
+        raw = np.empty(expected, np.uint8)
+        with _opened(path) as file:
+            file.seek(header.offset)
+            while chunk := file.read(_CHUNK):  # to the end, where the checksum is
+                wanted = chunk[: expected - length]
+                raw[length : length + len(wanted)] = np.frombuffer(wanted, np.uint8)
+                length += len(wanted)
+    if length < expected:
+        raise InputError(f"{path.name} is cut short: {length} of {expected} bytes of voxels. Copy or export it again.")
+    voxels = raw.view(header.kind)
+    voxels = voxels.astype(header.kind.newbyteorder("="), copy=False)
+    if (header.slope, header.intercept) == (1, 0):
+        return voxels
+    scaled = voxels * np.float64(header.slope) + header.intercept
+    return scaled.astype(voxels.dtype if voxels.dtype.kind == "f" else np.float32)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
     with path.open("rb") as file:
         is_gzip = file.read(2) == b"\x1f\x8b"
     try:
         with gzip.open(path) if is_gzip else path.open("rb") as file:
-            return _check(file, path.name)
+            yield file
     except (EOFError, zlib.error, gzip.BadGzipFile, struct.error):
         raise InputError(f"{path.name} is damaged or cut short. Copy or export it again.") from None
-
-
-def _check(file: BinaryIO, name: str) -> np.ndarray:
-    header = file.read(_HEADER)
-    sizes = {struct.unpack_from(order + "i", header)[0]: order for order in "<>"}
-    if _HEADER_2 in sizes:
-        raise InputError(f"{name} is NIfTI-2. Save it as NIfTI-1 (.nii, .nii.gz) or NRRD.")
-    if _HEADER not in sizes or header[344:347] != b"n+1":
-        return np.empty(0, dtype=int)  # not NIfTI at all, which ITK notices
-    order = sizes[_HEADER]
-    fields = {field: struct.unpack_from(order + kind, header, place) for field, (place, kind) in _FIELDS.items()}
-    _refuse_shear(fields, name)
-
-    file.seek(int(fields["offset"][0]))
-    dtype = _FLOATS.get(fields["type"][0])
-    expected = int(np.prod(fields["dim"][1 : fields["dim"][0] + 1], dtype=object)) * fields["type"][1] // 8
-    length, holes = 0, [np.empty(0, dtype=int)]
-    while chunk := file.read(_CHUNK):
-        if dtype and length < expected:
-            values = np.frombuffer(_whole(chunk[: expected - length], dtype), order + dtype)
-            holes.append(np.flatnonzero(~np.isfinite(values)) + length // values.itemsize)
-        length += len(chunk)
-    if length < expected:
-        raise InputError(f"{name} is cut short: {length} of {expected} bytes of voxels. Copy or export it again.")
-    return np.concatenate(holes)
-
-
-def _whole(chunk: bytes, dtype: str) -> bytes:
-    return chunk[: len(chunk) - len(chunk) % np.dtype(dtype).itemsize]
 
 
 def _refuse_shear(fields: dict[str, tuple[Any, ...]], name: str) -> None:

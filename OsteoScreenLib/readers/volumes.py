@@ -7,7 +7,7 @@ from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent
 from OsteoScreenLib.readers.check import check_ct, replace_non_finite, tidy
 from OsteoScreenLib.readers.dicom import read_dicom
-from OsteoScreenLib.readers.files import is_image_file, reachable, read_image, stem
+from OsteoScreenLib.readers.files import is_image_file, reachable, read_image
 from OsteoScreenLib.volume import Acquisition, Volume
 
 
@@ -37,7 +37,7 @@ def read_volume(
 
 def _read_file(path: Path, progress: Progress) -> Volume:
     progress(0.0, f"Reading {path.name}")
-    volume = Volume.from_sitk(read_image(path), name=stem(path))
+    volume = read_image(path)
     voxels, notes = replace_non_finite(volume.voxels, path.name)
     progress(1.0, f"Read {path.name}")
     return replace(volume, voxels=tidy(voxels), acquisition=Acquisition(notes=notes))

@@ -1,0 +1,58 @@
+"""NIfTI voxels read by us against ITK's: every kind of number, both byte orders, slopes and intercepts."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.readers.files import read_image
+
+KINDS = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4"}
+SHAPE = (3, 4, 5)
+
+
+def write(path: Path, order: str, kind: int, slope: float = 0.0, intercept: float = 0.0, axes: int = 3) -> Path:
+    """Write a NIfTI-1 file from its bytes: header, four bytes of no extension, voxels."""
+    dtype = np.dtype(order + KINDS[kind])
+    header = bytearray(352)
+    struct.pack_into(order + "i", header, 0, 348)
+    struct.pack_into(order + "8h", header, 40, axes, *SHAPE[::-1], 1, 1, 1, 1)
+    struct.pack_into(order + "2h", header, 70, kind, 8 * dtype.itemsize)
+    struct.pack_into(order + "8f", header, 76, 1, 0.7, 0.8, 1.5, 1, 1, 1, 1)
+    struct.pack_into(order + "3f", header, 108, 352, slope, intercept)
+    struct.pack_into(order + "2h", header, 252, 0, 1)
+    struct.pack_into(order + "12f", header, 280, -0.7, 0, 0, 10, 0, -0.8, 0, 20, 0, 0, 1.5, 30)
+    header[344:348] = b"n+1\0"
+    voxels = np.arange(60).reshape(SHAPE) - (0 if "u" in KINDS[kind] else 30)
+    path.write_bytes(bytes(header) + voxels.astype(dtype).tobytes())
+    return path
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("scale", [(0, 0), (1, 0), (0.1, 0), (1, -1024), (2, 3.5), (0, 7)])
+def test_numbers_and_place_are_those_of_itk(tmp_path: Path, order: str, kind: int, scale: tuple[float, float]) -> None:
+    path = write(tmp_path / "a.nii", order, kind, *scale)
+    found = read_image(path)
+    image = sitk.ReadImage(str(path))
+    expected = sitk.GetArrayFromImage(image)
+    assert found.voxels.dtype == expected.dtype
+    np.testing.assert_array_equal(found.voxels, expected)
+    corner = image.TransformIndexToPhysicalPoint((4, 3, 2))
+    np.testing.assert_allclose(found.to_ras(np.array([4, 3, 2])), np.array(corner) * [-1, -1, 1])
+
+
+def test_a_fourth_axis_of_one_is_no_obstacle(tmp_path: Path) -> None:
+    assert read_image(write(tmp_path / "a.nii", "<", 4, axes=4)).voxels.shape == SHAPE
+
+
+def test_a_header_that_promises_too_much_is_refused_without_filling_the_memory(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.nii", "<", 4)
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<3h", content, 42, 32767, 32767, 32767)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cut short"):
+        read_image(path)

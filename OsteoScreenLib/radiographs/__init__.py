@@ -1,0 +1,1 @@
+"""Published networks on flat images: lateral spine radiographs and VFA, DXA bone texture, knees."""

@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from OsteoScreenLib import __version__
+from OsteoScreenLib.detection.detect import course_of_labels, detect
+from OsteoScreenLib.device import choose
+from OsteoScreenLib.errors import AnatomyError, ModelError
 from OsteoScreenLib.levels import body_mask
 from OsteoScreenLib.measurement.cutoffs import PUBLISHED, load_cutoffs
 from OsteoScreenLib.measurement.hounsfield import anterior_rois, measure
@@ -20,7 +23,7 @@ from OsteoScreenLib.radiomics.extract import extract
 from OsteoScreenLib.radiomics.settings import Settings, as_pyradiomics
 from OsteoScreenLib.readers import input_sha256, read_volume
 from OsteoScreenLib.report.page import write_report
-from OsteoScreenLib.result import Provenance, ScreeningResult, Segmentation
+from OsteoScreenLib.result import Detection, Provenance, ScreeningResult, Segmentation
 from OsteoScreenLib.result_folder import FILES, REPORT, SCENE, refuse_foreign_files, save_result
 from OsteoScreenLib.scene.bundle import ViewerMissingError, save_scene
 from OsteoScreenLib.segmentation.engines import segment
@@ -66,7 +69,8 @@ def screen(
         rois = anterior_rois(labels)
         measurements = measure(volume, labels, rois=rois)
         stop_if(cancelled)
-        features = extract(volume, labels, case=volume.name, progress=part(progress, 0.77, 0.88), cancelled=cancelled)
+        features = extract(volume, labels, case=volume.name, progress=part(progress, 0.77, 0.86), cancelled=cancelled)
+        detection, doubts = _detection(volume, labels, device, part(progress, 0.86, 0.9), cancelled)
 
         result = ScreeningResult(
             volume=volume,
@@ -89,9 +93,10 @@ def screen(
                     "features": as_pyradiomics(Settings())["setting"],
                 },
             ),
-            cautions=cautions(volume),
+            cautions=(*cautions(volume), *doubts),
+            detection=detection,
         )
-        progress(0.88, "Writing the report")
+        progress(0.9, "Writing the report")
         write_report(result, staged / REPORT, lines)
         stop_if(cancelled)
         progress(0.93, "Writing the scene")
@@ -113,6 +118,21 @@ def _whole(segmentation: Segmentation) -> Volume:
         if not finding.complete:
             labels = labels.with_voxels(np.where(body_mask(labels.voxels, finding.level), 0, labels.voxels))
     return labels
+
+
+def _detection(
+    volume: Volume, labels: Volume, device: str, progress: Progress, cancelled: IsCancelled
+) -> tuple[Detection | None, tuple[str, ...]]:
+    """Return what a detector sees on the slices through measured bodies, or None and why there is nothing."""
+    try:
+        import torchvision  # noqa: F401
+    except ImportError:
+        return None, ("Bone status on slices was left out: it needs pip install 'osteoscreen[detection]'.",)
+    try:
+        found, _ = detect(volume, course_of_labels(labels), choose(device), progress, cancelled)
+    except (AnatomyError, ModelError) as error:
+        return None, (f"Bone status on slices: {error}",)
+    return found, found.notes
 
 
 def _read(

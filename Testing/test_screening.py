@@ -1,6 +1,6 @@
 """The main job on boxes of known HU: right numbers, whole folders, nothing lost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,13 +10,15 @@ import pandas as pd
 import pytest
 
 from OsteoScreenLib.annotation.seg_nrrd import read_segmentation
+from OsteoScreenLib.detection.detect import Course
+from OsteoScreenLib.detection.grouping import vote as group
 from OsteoScreenLib.errors import AnatomyError, Cancelled, LabelMapError, OutputError
 from OsteoScreenLib.image_file import write_labels
 from OsteoScreenLib.levels import SCREENED, SHELL, label
 from OsteoScreenLib.measurement.cutoffs import Cutoff
 from OsteoScreenLib.radiomics.extract import extract
 from OsteoScreenLib.radiomics.settings import Settings
-from OsteoScreenLib.result import ScreeningResult
+from OsteoScreenLib.result import Detection, ModelUse, ScreeningResult, SliceBox
 from OsteoScreenLib.result_folder import FILES, SCENE, load_record, load_result, save_result
 from OsteoScreenLib.scene.bundle import ViewerMissingError
 from OsteoScreenLib.screening import screen
@@ -30,6 +32,20 @@ def without_scene(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ViewerMissingError
 
     monkeypatch.setattr("OsteoScreenLib.screening.save_scene", missing)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_vote() -> Iterator[None]:
+    """What a detector says of boxes in water means nothing: a vote for L2 stands in for it."""
+
+    def vote(volume: Volume, course: Course, *_: object) -> tuple[Detection, None]:
+        assert course.labels is not None
+        boxes = (SliceBox(0, (-20.0, -15.0, -200.0), (20.0, 15.0, -200.0), (0.2, 0.6, 0.1), "L2"),)
+        return Detection(boxes, group(boxes), ModelUse("detect", "0", "", "nothing"), "cpu", ("L1 is not seen.",)), None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("OsteoScreenLib.screening.detect", vote)
+        yield
 
 
 @pytest.fixture
@@ -116,6 +132,29 @@ def test_what_cannot_be_a_number_is_null_in_the_record(screened: tuple[Screening
 
 
 @pytest.mark.usefixtures("without_pictures")
+def test_the_votes_of_the_slices_are_in_result_record_and_report(screened: tuple[ScreeningResult, Path]) -> None:
+    result, folder = screened
+    assert [(one.level, one.status) for one in result.detection.vertebrae] == [("L2", "osteopenia")]
+    assert load_record(folder).detection == result.detection
+    assert "L1 is not seen." in load_record(folder).cautions
+    page = (folder / "report.html").read_text()
+    assert "Look on axial slices: L2 osteopenia (67% of the vote, 1 of 1 slices)" in page
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_nothing_on_the_slices_is_said_and_stops_nothing(
+    box_case: BoxCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(*_: object) -> None:
+        raise AnatomyError("No body is seen.")
+
+    monkeypatch.setattr("OsteoScreenLib.screening.detect", nothing)
+    result = screen(box_case.ct_path, tmp_path / "out", engine=box_case.labels_path)
+    assert result.detection is None
+    assert "Bone status on slices: No body is seen." in result.cautions
+    assert load_result(tmp_path / "out", box_case.volume).detection is None
+
+
 def test_a_volume_in_memory_screens_like_its_file(box_case: BoxCase, tmp_path: Path) -> None:
     result = screen(box_case.volume, tmp_path / "out", engine=box_case.labels_path)
     assert result.measurements.trabecular_mean_hu.tolist() == pytest.approx(list(TRABECULAR_HU.values()), abs=0.01)

@@ -7,6 +7,7 @@ import numpy as np
 
 from OsteoScreenLib.levels import SCREENED
 from OsteoScreenLib.measurement.cutoffs import Cutoff
+from OsteoScreenLib.report.bone_status import disagreements, votes
 
 if TYPE_CHECKING:
     from OsteoScreenLib.result import ScreeningResult
@@ -38,6 +39,7 @@ def findings(result: "ScreeningResult", cutoffs: tuple[Cutoff, ...]) -> tuple[Fi
         *_against_lines(rows, cutoffs),
         *_lowest(rows),
         *_uneven(rows),
+        *_on_slices(result, rows, cutoffs),
         *_level_names(result, rows),
         *_missing(result, rows),
     )
@@ -94,6 +96,14 @@ def _uneven(rows: dict[str, dict]) -> list[Finding]:
         for level, row in rows.items()
         if row["roi_sd_hu"] > UNEVEN * usual
     ]
+
+
+def _on_slices(result: "ScreeningResult", rows: dict[str, dict], cutoffs: tuple[Cutoff, ...]) -> list[Finding]:
+    if result.detection is None:
+        return []
+    hu = {level: _value(row)[0] for level, row in rows.items()}
+    doubts = disagreements(result.detection, hu, cutoffs)
+    return [*(Finding(text, attention=True) for text in doubts), Finding(votes(result.detection))]
 
 
 def _level_names(result: "ScreeningResult", rows: dict[str, dict]) -> list[Finding]:

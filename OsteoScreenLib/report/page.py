@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoScreenLib import RESEARCH_USE
+from OsteoScreenLib.bone_status import NAMES, STATUSES
 from OsteoScreenLib.levels import BY_NAME
 from OsteoScreenLib.measurement.cutoffs import Cutoff, load_cutoffs
 from OsteoScreenLib.measurement.frame import boxes, crop, vertebra_frame
@@ -54,6 +55,7 @@ def render(result: "ScreeningResult", cutoffs: tuple[Cutoff, ...]) -> str:
         findings=findings(result, cutoffs),
         rows=rows,
         found=found,
+        status=_status_rows(result),
         colors={level: BY_NAME[level].color for level in cuts},
         sagittal=sagittal,
         coronal=coronal,
@@ -65,6 +67,24 @@ def render(result: "ScreeningResult", cutoffs: tuple[Cutoff, ...]) -> str:
         level=LEVEL,
         slab=SLAB_MM,
     )
+
+
+def _status_rows(result: "ScreeningResult") -> list[dict[str, object]]:
+    """Return of each level with a vote its ellipse's HU, the vote's shares by status, and how the slices agree."""
+    if result.detection is None:
+        return []
+    hu = result.measurements.set_index("level")["roi_mean_hu"]
+    return [
+        {
+            "level": one.level,
+            "hu": hu.get(one.level),
+            "status": one.status,
+            "color": STATUSES[NAMES.index(one.status)].color,
+            "shares": dict(zip(NAMES, one.shares, strict=True)),
+            "slices": f"{one.agreeing} of {one.slices}",
+        }
+        for one in result.detection.vertebrae
+    ]
 
 
 def _spine_only(labels: Volume) -> Volume:

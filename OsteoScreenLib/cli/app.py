@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from OsteoScreenLib import RESEARCH_USE, __version__
+from OsteoScreenLib.cli.boxes import boxes
 from OsteoScreenLib.cli.detect import detect
 from OsteoScreenLib.cli.evaluate import evaluate
 from OsteoScreenLib.cli.features import features
@@ -35,6 +36,7 @@ for command in (screen, segment, measure, features, detect, phantom, view):
     app.command()(command)
 app.add_typer(models)
 app.add_typer(train)
+evaluate.command()(boxes)
 app.add_typer(evaluate)
 app.add_typer(signature)
 

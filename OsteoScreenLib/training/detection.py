@@ -12,7 +12,7 @@ from OsteoScreenLib.bone_status import NAMES
 from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.evaluation.boxes import BoxFigures, LabelledBoxes, compare_boxes
 from OsteoScreenLib.models import ModelCard, save_model
-from OsteoScreenLib.progress import IsCancelled, Progress, never, silent
+from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
 from OsteoScreenLib.training.slice_dataset import SliceImage, split_patients
 from OsteoScreenLib.training.trainer import Settings, Task, fit, sgd
 
@@ -153,13 +153,19 @@ def figures_of(network: "FasterRCNN", slices: Sequence[SliceImage], device: str)
 
 
 def predictions(
-    network: "FasterRCNN", slices: Sequence[SliceImage], device: str
+    network: "FasterRCNN",
+    slices: Sequence[SliceImage],
+    device: str,
+    progress: Progress = silent,
+    cancelled: IsCancelled = never,
 ) -> tuple[list[LabelledBoxes], list[LabelledBoxes]]:
     """Return what a detector finds in each slice, one box for each class that it considers, and what is there."""
     from OsteoScreenLib.detection.dsnet import SCORED_FROM, predict
 
     found = []
-    for one in slices:
+    for number, one in enumerate(slices):
+        stop_if(cancelled)
+        progress(number / len(slices), "Looking at slices")
         (seen,) = predict(network, one.pixels()[None], device)
         body, status = np.nonzero(seen.scores >= SCORED_FROM)
         found.append(LabelledBoxes(seen.corners[body], status, seen.scores[body, status]))

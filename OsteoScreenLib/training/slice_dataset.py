@@ -10,6 +10,7 @@ import numpy as np
 
 from OsteoScreenLib.bone_status import NAMES, status_of
 from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.evaluation.boxes import LabelledBoxes
 from OsteoScreenLib.labelled_table import column, numbers, read_table
 from OsteoScreenLib.output import staged_folder
 
@@ -24,9 +25,11 @@ IMAGES = "images"
 class SliceImage:
     """One slice of a dataset: its picture, whose it is, `boxes` (n, 4) x0, y0, x1, y1 in pixels, `labels` (n,).
 
-    Labels are places in `bone_status.STATUSES`. A slice without a box is an example of nothing to be found.
+    `number` is COCO's id of the image. Labels are places in `bone_status.STATUSES`. A slice without a box is an example
+    of nothing to be found.
     """
 
+    number: int
     path: Path
     patient: str
     boxes: np.ndarray
@@ -86,6 +89,36 @@ def read_slices(path: Path, t_scores: Path | None = None) -> list[SliceImage]:
         raise InputError(f"{path.name} is not a dataset in COCO's format: it lacks {error}.") from error
 
 
+def read_found(path: Path, slices: Sequence[SliceImage]) -> list[LabelledBoxes]:
+    """Return the boxes that a detector found in each slice, from COCO's results: a list, or a dataset's annotations.
+
+    Each has ``image_id``, ``bbox``, ``score`` and ``category_id`` (1 to 3 in the order of `bone_status`). Raises
+    `InputError`.
+    """
+    whole = _read_any(path)
+    rows = whole.get("annotations") if isinstance(whole, dict) else whole
+    try:
+        by_image: dict[int, list[tuple]] = {one.number: [] for one in slices}
+        for row in rows:
+            x, y, width, height = map(float, row["bbox"])
+            status = int(row["category_id"]) - 1
+            if not 0 <= status < len(NAMES):
+                raise InputError(f"{path.name} has a category_id {status + 1}; they go from 1 to {len(NAMES)}.")
+            by_image[row["image_id"]].append(((x, y, x + width, y + height), status, float(row["score"])))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path.name} does not hold detections of this dataset in COCO's results format ({error})."
+        ) from error
+    return [
+        LabelledBoxes(
+            np.array([box for box, *_ in found], float).reshape(-1, 4),
+            np.array([status for _, status, _ in found], np.int64),
+            np.array([score for *_, score in found], float),
+        )
+        for found in (by_image[one.number] for one in slices)
+    ]
+
+
 def description_of(path: Path) -> str:
     """Return what a COCO dataset says of itself in ``info``, or its name."""
     path = path / ANNOTATIONS if path.is_dir() else path
@@ -137,19 +170,23 @@ def _slice(
         )
     labels = [NAMES.index(word) for word in words] if known is None else [known[patient]] * len(words)
     boxes[:, 2:] += boxes[:, :2]
-    return SliceImage(path.parent / name, patient, boxes, np.array(labels, np.int64))
+    return SliceImage(image["id"], path.parent / name, patient, boxes, np.array(labels, np.int64))
 
 
 def _read_json(path: Path) -> dict:
+    whole = _read_any(path)
+    if not isinstance(whole, dict):
+        raise InputError(f"{path.name} is not a dataset in COCO's format: it is no object.")
+    return whole
+
+
+def _read_any(path: Path) -> object:
     try:
-        whole = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror or error}.") from error
     except ValueError as error:
         raise InputError(f"{path.name} is not JSON: {error}.") from error
-    if not isinstance(whole, dict):
-        raise InputError(f"{path.name} is not a dataset in COCO's format: it is no object.")
-    return whole
 
 
 def _opened(path: Path) -> "Image":

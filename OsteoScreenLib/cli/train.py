@@ -70,6 +70,10 @@ def detection(
     phantoms: Annotated[
         int | None, typer.Option(metavar="N", min=2, help="Draw N invented patients into DATASET first.")
     ] = None,
+    cases: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="Columns ct, labels, patient, t_score: cut their slices into DATASET first."),
+    ] = None,
     t_scores: Annotated[
         Path | None,
         typer.Option(metavar="CSV", help="Columns patient, t_score: the WHO's classes in place of categories."),
@@ -96,13 +100,19 @@ def detection(
         from OsteoScreenLib.detection.backbones import read_weights
         from OsteoScreenLib.detection.dsnet import PAPER, SMALL
         from OsteoScreenLib.device import choose
+        from OsteoScreenLib.errors import InputError
         from OsteoScreenLib.progress import part
+        from OsteoScreenLib.training.case_slices import write_case_slices
         from OsteoScreenLib.training.detection import Choices
         from OsteoScreenLib.training.detection import train as fit
         from OsteoScreenLib.training.phantom_slices import write_phantom_slices
         from OsteoScreenLib.training.slice_dataset import description_of, read_slices
 
-        drawn = 0.3 if phantoms else 0.0
+        drawn = 0.3 if phantoms or cases else 0.0
+        if phantoms and cases:
+            raise InputError("Give --phantoms or --cases, not both: a model says which patients it has seen.")
+        if cases:
+            write_case_slices(dataset, cases, part(work.progress, 0.0, drawn), work.cancelled)
         if phantoms:
             write_phantom_slices(dataset, phantoms, seed, part(work.progress, 0.0, drawn), work.cancelled)
         card = fit(

@@ -11,6 +11,7 @@ from OsteoScreenLib.detection.slices import PIXEL_MM, SIZE
 from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.evaluation.boxes import compare_boxes
 from OsteoScreenLib.phantoms.t_score import RANGES, bone_of, random_t_score
+from OsteoScreenLib.training.case_slices import write_case_slices
 from OsteoScreenLib.training.detection import LabelledBoxes, varied
 from OsteoScreenLib.training.slice_dataset import (
     ANNOTATIONS,
@@ -21,6 +22,7 @@ from OsteoScreenLib.training.slice_dataset import (
     write_slices,
 )
 from OsteoScreenLib.training.slice_samples import LEAST_MM2, MARGIN, bodies_in, slice_patient
+from Testing.conftest import BoxCase
 
 BOX = (10.0, 12.0, 30.0, 20.0)
 
@@ -164,3 +166,17 @@ def test_density_and_cortex_follow_the_t_score_and_overlap() -> None:
         wrong = [(np.mean(np.array(hu[better]) < x) + np.mean(np.array(hu[worse]) >= x)) / 2 for x in lines]
         assert 0.1 < min(wrong) < 0.35
     assert all(low < high for low, high in RANGES)
+
+
+def test_slices_of_ones_own_cases_carry_the_masks_boxes_and_the_whos_status(box_case: BoxCase, tmp_path: Path) -> None:
+    table = box_case.ct_path.parent / "cases.csv"
+    rows = [f"{box_case.ct_path.name},{box_case.labels_path.name},{who},{t}" for who, t in (("a", -3.0), ("b", -1.5))]
+    table.write_text("\n".join(["ct,labels,patient,t_score", *rows]))
+    count = write_case_slices(tmp_path / "set", table)
+    slices = read_slices(tmp_path / "set")
+    assert len(slices) == count > 40
+    assert {(one.patient, label) for one in slices for label in one.labels.tolist()} == {("a", 2), ("b", 1)}
+    sizes = np.concatenate([one.boxes[:, 2:] - one.boxes[:, :2] for one in slices]) * PIXEL_MM
+    assert sizes == pytest.approx(np.broadcast_to([44, 32], sizes.shape), abs=2.6)
+    middle = slices[0].boxes[0].reshape(2, 2).mean(0)
+    assert middle == pytest.approx([(SIZE + 2 * MARGIN) / 2] * 2, abs=2)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import qt
 import slicer
+import vtk
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
@@ -40,11 +41,14 @@ class OsteoScreen(ScriptedLoadableModule):
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Quantification")]
         self.parent.dependencies = []
         self.parent.contributors = ["The OsteoScreen developers"]
-        self.parent.helpText = _(
-            "Outlines the lumbar vertebral bodies and their trabecular bone on a CT that was taken for another reason, "
-            "measures Hounsfield units, and lets you correct the outlines and see the numbers follow. Choose a CT, "
-            "press <b>Segment</b>, look at every vertebra, press <b>Measure</b>. "
-        ) + "<p><b>{}</b></p>".format(OsteoScreenLib.RESEARCH_USE)
+        self.parent.helpText = (
+            _(
+                "Outlines the lumbar vertebral bodies and their trabecular bone on a CT that was taken for another reason, "
+                "measures Hounsfield units, and lets you correct the outlines and see the numbers follow. Choose a CT, "
+                "press <b>Segment</b>, look at every vertebra, press <b>Measure</b>. "
+            )
+            + f"<p><b>{OsteoScreenLib.RESEARCH_USE}</b></p>"
+        )
         self.parent.acknowledgementText = _(
             "The rad-score follows Liu et al., BMC Med Imaging 2024; 24: 62. The anterior ellipse follows Pickhardt et "
             "al., J Bone Miner Res 2011; 26: 2194. Please cite OsteoScreen as its CITATION.cff says."
@@ -82,7 +86,7 @@ class OsteoScreenWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.report = ReportSection(self)
         self.sections = (self.input, self.segment, self.review, self.measure, self.report)
 
-        self.observedNode = None
+        self.observed = {}
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneChanged)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneChanged)
@@ -105,26 +109,35 @@ class OsteoScreenWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStartClose(self, caller, event):
         self.work.cancel()
         self.editTimer.stop()
-        self.observe(None)
+        self.observe({})
 
     def onSceneChanged(self, caller, event):
         self.refresh()
 
     def refresh(self):
         """Bring every section up to the scene."""
-        self.observe(self.case.segmentation)
+        self.observe(
+            {
+                (slicer.vtkSegmentation.SourceRepresentationModified, self.onEdited): self.case.segmentation,
+                (vtk.vtkCommand.ModifiedEvent, self.onVolumeModified): self.case.volume,
+            }
+        )
         for section in self.sections:
             section.refresh()
 
-    def observe(self, node):
-        """Follow the edits of one segmentation."""
-        if node is self.observedNode:
-            return
-        if self.observedNode is not None:
-            self.removeObserver(self.observedNode, slicer.vtkSegmentation.SourceRepresentationModified, self.onEdited)
-        self.observedNode = node
-        if node is not None:
-            self.addObserver(node, slicer.vtkSegmentation.SourceRepresentationModified, self.onEdited)
+    def observe(self, wanted):
+        """Follow nodes, given by event and slot, and no others any more."""
+        for (event, slot), node in self.observed.items():
+            if node is not None and self.hasObserver(node, event, slot):
+                self.removeObserver(node, event, slot)
+        for (event, slot), node in wanted.items():
+            if node is not None:
+                self.addObserver(node, event, slot)
+        self.observed = wanted
+
+    def onVolumeModified(self, caller, event):
+        self.input.refresh()
+        self.segment.refreshButtons()
 
     def onEdited(self, caller, event):
         self.editTimer.start()

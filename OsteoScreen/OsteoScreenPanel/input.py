@@ -12,6 +12,8 @@ from OsteoScreenPanel.dicom import read_acquisition
 
 
 class InputSection:
+    """The section's widgets, wired."""
+
     def __init__(self, panel):
         self.panel = panel
         self.ui = panel.ui

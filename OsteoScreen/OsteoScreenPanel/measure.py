@@ -13,14 +13,16 @@ from OsteoScreenPanel.plots import show_charts
 from OsteoScreenPanel.tables import fill, select_row
 
 COLUMNS = (
-    ("trabecular_mean_hu", "Trab. HU", 0),
-    ("roi_mean_hu", "Ellipse HU", 0),
-    ("body_mean_hu", "Body HU", 0),
-    ("body_volume_ml", "Body ml", 1),
+    ("trabecular_mean_hu", "Trab.", 0),
+    ("roi_mean_hu", "Ellipse", 0),
+    ("body_mean_hu", "Body", 0),
+    ("body_volume_ml", "ml", 1),
 )
 
 
 class MeasureSection:
+    """The section's widgets, wired; `select` follows the chosen vertebra."""
+
     def __init__(self, panel):
         self.panel = panel
         self.ui = panel.ui
@@ -80,7 +82,10 @@ class MeasureSection:
         fill(
             self.ui.measureTable,
             [_("Level"), *(_(title) for _name, title, _digits in COLUMNS), _("Outline")],
-            [[row["level"], *(_number(row[name], digits) for name, _t, digits in COLUMNS), row[OUTLINE]] for row in rows],
+            [
+                [row["level"], *(_number(row[name], digits) for name, _title, digits in COLUMNS), _outline(row)]
+                for row in rows
+            ],
             stale,
         )
         again = _("Measure {n} edited again").format(n=len(stale))
@@ -100,6 +105,10 @@ class MeasureSection:
 
     def select(self, level):
         select_row(self.ui.measureTable, [row["level"] for row in self.rows], level)
+
+
+def _outline(row):
+    return _("✎ edited since") if row[OUTLINE] == EDITED_SINCE else _("as measured")
 
 
 def _number(value, digits):

@@ -15,6 +15,8 @@ from OsteoScreenPanel.plots import show_charts
 
 
 class ReportSection:
+    """The section's widgets, wired."""
+
     def __init__(self, panel):
         self.panel = panel
         self.ui = panel.ui

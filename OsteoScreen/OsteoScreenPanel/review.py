@@ -15,6 +15,8 @@ KEYS = {"Ctrl+Down": "next", "Ctrl+Up": "previous", "Ctrl+Return": "accept"}
 
 
 class ReviewSection:
+    """The section's widgets, wired; `select` follows the chosen vertebra."""
+
     def __init__(self, panel):
         self.panel = panel
         self.ui = panel.ui

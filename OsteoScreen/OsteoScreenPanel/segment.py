@@ -19,6 +19,8 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class SegmentSection:
+    """The section's widgets, wired."""
+
     def __init__(self, panel):
         self.panel = panel
         self.ui = panel.ui

@@ -18,8 +18,7 @@ def fill(table, heads, rows, faded=()):
                 item.setForeground(qt.QBrush(qt.QColor(150, 90, 0)))
             table.setItem(number, column, item)
     table.resizeColumnsToContents()
-    height = table.horizontalHeader().height + table.verticalHeader().defaultSectionSize * max(len(rows), 1) + 4
-    table.setFixedHeight(height)
+    table.setFixedHeight(table.verticalHeader().defaultSectionSize * (max(len(rows), 1) + 1) + 12)
 
 
 def select_row(table, levels, level):

@@ -38,7 +38,8 @@ def add_segmented(
 
 def ct_of(volume_node: "slicer.vtkMRMLScalarVolumeNode") -> "Volume":
     """Return a volume node's CT. Raises `InputError` where it has no voxels or a transform moves it."""
-    if volume_node.GetImageData() is None:
+    image = volume_node.GetImageData()
+    if image is None or image.GetPointData().GetScalars() is None:
         raise InputError(f"'{volume_node.GetName()}' holds no image; choose a CT.")
     if volume_node.GetParentTransformNode() is not None:
         raise InputError(f"A transform moves '{volume_node.GetName()}': harden it, or take the CT out of it.")

@@ -99,6 +99,19 @@ class Modules:
 
     def __init__(self, core: Any) -> None:
         self.segmentations = SimpleNamespace(logic=lambda: core.segmentations_logic)
+        self.volumes = SimpleNamespace(logic=lambda: core.volumes_logic)
+        plots = Plots()
+        self.plots = SimpleNamespace(logic=lambda: plots)
+
+
+class Plots:
+    """The logic of the module Plots: remembers the charts that it was asked to show."""
+
+    def __init__(self) -> None:
+        self.shown: list[Any] = []
+
+    def ShowChartInLayout(self, chart: Any) -> None:
+        self.shown.append(chart)
 
 
 class ScriptedLoadableModule:

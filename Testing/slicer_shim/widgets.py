@@ -1,4 +1,4 @@
-"""Stand-ins for the widgets of CTK and Slicer that our panel uses: their names, properties and signals, not their looks.
+"""Stand-ins for the widgets of CTK and Slicer that our panel uses: names, properties and signals, not looks.
 
 What a property or a method does here is the least that the real one does.
 """

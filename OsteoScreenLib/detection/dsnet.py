@@ -16,11 +16,11 @@ from OsteoScreenLib.bone_status import STATUSES
 from OsteoScreenLib.detection.backbones import backbone
 
 SMALL = {"backbone_name": "resnet10", "attention": "ds", "pyramid_channels": 64, "hidden": 256, "size": 128,
-         "anchors": (16, 24, 32, 40, 56)}  # fmt: skip
+         "anchors": [16, 24, 32, 40, 56]}  # fmt: skip
 """The arguments of the shipped model: slices of 128 pixels, of which a vertebral body takes 20 to 50."""
 
 PAPER = {"backbone_name": "resnet50", "attention": "ds", "pyramid_channels": 256, "hidden": 1024, "size": 800,
-         "anchors": (32, 64, 128, 256, 512)}  # fmt: skip
+         "anchors": [32, 64, 128, 256, 512]}  # fmt: skip
 """The arguments of the paper's network, as in torchvision's ``fasterrcnn_resnet50_fpn`` where the paper is silent."""
 
 SCORED_FROM = 0.05

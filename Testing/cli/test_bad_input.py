@@ -81,6 +81,18 @@ def all_zero(folder: Path, case: BoxCase) -> Path:
     return path
 
 
+def without_values(folder: Path, case: BoxCase) -> Path:
+    path = folder / "ct.nii.gz"
+    sitk.WriteImage(case.volume.with_voxels(np.full(case.volume.voxels.shape, np.nan, np.float32)).to_sitk(), str(path))
+    return path
+
+
+def two_d(folder: Path, case: BoxCase) -> Path:
+    path = folder / "ct.nii.gz"
+    sitk.WriteImage(case.volume.to_sitk()[:, :, 30], str(path))
+    return path
+
+
 def absent(folder: Path, case: BoxCase) -> Path:
     return folder / "nothing.nii.gz"
 
@@ -100,6 +112,8 @@ MAKERS: dict[Maker, str] = {
     single_slice: "slice",
     four_d: "4D",
     all_zero: "empty",
+    without_values: "NaN",
+    two_d: "single 44 x 40 picture",
     absent: "does not exist",
     empty_folder: "is empty",
 }
@@ -119,7 +133,7 @@ def assert_refused(capfd: pytest.CaptureFixture[str], arguments: list[str], expe
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
-@pytest.mark.parametrize("command", ["screen", "segment"])
+@pytest.mark.parametrize("command", ["screen", "segment", "detect"])
 def test_a_bad_input_is_refused_in_one_line(
     make: Maker, command: str, box_case: BoxCase, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,7 +141,7 @@ def test_a_bad_input_is_refused_in_one_line(
     folder.mkdir()
     source = make(folder, box_case)
     before = listing(tmp_path)
-    output = tmp_path / "out" / ("report" if command == "screen" else "labels.nii.gz")
+    output = tmp_path / "out" / ("labels.nii.gz" if command == "segment" else "report")
     assert_refused(capfd, [command, str(source), "-o", str(output)], MAKERS[make])
     assert listing(tmp_path) == before
 
@@ -229,12 +243,12 @@ def chest(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("make", [head, chest], ids=lambda make: make.__name__)
-@pytest.mark.parametrize("command", ["screen", "segment"])
+@pytest.mark.parametrize("command", ["screen", "segment", "detect"])
 def test_a_ct_without_l1_to_l4_is_refused_in_one_line(
     command: str, make: Callable[[Path], Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     source = make(tmp_path)
     before = listing(tmp_path)
-    output = tmp_path / ("out" if command == "screen" else "out.seg.nrrd")
+    output = tmp_path / ("out.seg.nrrd" if command == "segment" else "out")
     assert_refused(capfd, [command, str(source), "-o", str(output)], "choose")
     assert listing(tmp_path) == before

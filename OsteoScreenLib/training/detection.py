@@ -9,11 +9,13 @@ import numpy as np
 
 from OsteoScreenLib import __version__
 from OsteoScreenLib.bone_status import NAMES
+from OsteoScreenLib.detection.slices import SIZE
 from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.evaluation.boxes import BoxFigures, LabelledBoxes, compare_boxes
 from OsteoScreenLib.models import ModelCard, save_model
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
 from OsteoScreenLib.training.slice_dataset import SliceImage, split_patients
+from OsteoScreenLib.training.slice_samples import MARGIN
 from OsteoScreenLib.training.trainer import Settings, Task, fit, sgd
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ RATE, BATCH, EPOCHS = 0.01, 9, 100
 
 WATCHED = 160
 """Held-out slices that the best weights are chosen by, evenly taken from all."""
+
+SEEN = SIZE / (SIZE + 2 * MARGIN)
+"""Share of a slice's sides that is cut out of it in training, so that bodies are seen anywhere."""
 
 _BRIGHTNESS, _CONTRAST = 0.03, 0.04
 
@@ -78,9 +83,7 @@ def train(
     settings = Settings(
         steps, choices.batch, choices.rate, choices.seed, choices.workers, checkpoint_every=watch, validate_every=watch
     )
-    best = fit(
-        network, detection_task(learned, held_out, architecture["size"]), settings, folder, device, progress, cancelled
-    )
+    best = fit(network, detection_task(learned, held_out), settings, folder, device, progress, cancelled)
     network.load_state_dict(best)
     figures = figures_of(network.to(device), held_out, device)
     return save_model(
@@ -99,13 +102,13 @@ def train(
     )
 
 
-def detection_task(learned: Sequence[SliceImage], held_out: Sequence[SliceImage], size: int) -> Task:
+def detection_task(learned: Sequence[SliceImage], held_out: Sequence[SliceImage]) -> Task:
     """Return what a detector has to learn from some slices; it is watched on `WATCHED` of those held out."""
     watched = held_out[:: max(1, len(held_out) // WATCHED)]
 
     def sample(rng: np.random.Generator) -> Sample:
         one = learned[rng.integers(len(learned))]
-        return varied(one.pixels(), one.boxes, one.labels, size, rng)
+        return varied(one.pixels(), one.boxes, one.labels, rng)
 
     def loss(network: "FasterRCNN", batch: list[Sample], device: str) -> "torch.Tensor":
         import torch
@@ -125,14 +128,14 @@ def detection_task(learned: Sequence[SliceImage], held_out: Sequence[SliceImage]
     return Task("detection", sample, loss, validate, collate=list, optimizer=sgd, best="map50")
 
 
-def varied(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, size: int, rng: np.random.Generator) -> Sample:
-    """Return a slice cut to at most `size` pixels somewhere, mirrored half of the time, slightly brighter or darker.
+def varied(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Sample:
+    """Return a slice cut to `SEEN` of its sides somewhere, mirrored half of the time, slightly brighter or darker.
 
     Boxes of which less than 60 % of the area is left are no longer asked for.
     """
-    rows, columns = image.shape[1:]
-    top, left = (int(rng.integers(0, max(0, n - size) + 1)) for n in (rows, columns))
-    image = image[:, top : top + size, left : left + size]
+    rows, columns = (round(SEEN * n) for n in image.shape[1:])
+    top, left = (int(rng.integers(0, n - seen + 1)) for n, seen in zip(image.shape[1:], (rows, columns), strict=True))
+    image = image[:, top : top + rows, left : left + columns]
     moved = boxes - np.float32([left, top, left, top])
     bounds = np.float32([image.shape[2], image.shape[1]] * 2)
     cut = np.clip(moved, 0, bounds)
@@ -159,16 +162,24 @@ def predictions(
     progress: Progress = silent,
     cancelled: IsCancelled = never,
 ) -> tuple[list[LabelledBoxes], list[LabelledBoxes]]:
-    """Return what a detector finds in each slice, one box for each class that it considers, and what is there."""
+    """Return what a detector finds in each slice, one box for each class that it considers, and what is there.
+
+    A slice is scaled as the parts that are cut out of it in training are.
+    """
     from OsteoScreenLib.detection.dsnet import SCORED_FROM, predict
 
     found = []
-    for number, one in enumerate(slices):
-        stop_if(cancelled)
-        progress(number / len(slices), "Looking at slices")
-        (seen,) = predict(network, one.pixels()[None], device)
-        body, status = np.nonzero(seen.scores >= SCORED_FROM)
-        found.append(LabelledBoxes(seen.corners[body], status, seen.scores[body, status]))
+    learned_at = network.transform.min_size
+    network.transform.min_size = tuple(round(size / SEEN) for size in learned_at)
+    try:
+        for number, one in enumerate(slices):
+            stop_if(cancelled)
+            progress(number / len(slices), "Looking at slices")
+            (seen,) = predict(network, one.pixels()[None], device)
+            body, status = np.nonzero(seen.scores >= SCORED_FROM)
+            found.append(LabelledBoxes(seen.corners[body], status, seen.scores[body, status]))
+    finally:
+        network.transform.min_size = learned_at
     return found, [LabelledBoxes(one.boxes, one.labels) for one in slices]
 
 

@@ -117,12 +117,12 @@ def test_detections_of_others_are_read_from_cocos_results(dataset: Path, tmp_pat
 
 
 def test_training_cuts_mirrors_and_keeps_the_boxes_on_the_bodies() -> None:
-    image = np.zeros((3, 96, 96), np.float32)
+    image = np.zeros((3, 80, 90), np.float32)
     image[:, 40:60, 30:70] = 1
     boxes, labels = np.float32([[30, 40, 70, 60]]), np.array([2])
     for seed in range(20):
-        seen, moved, kept = varied(image, boxes, labels, 64, np.random.default_rng(seed))
-        assert seen.shape == (3, 64, 64)
+        seen, moved, kept = varied(image, boxes, labels, np.random.default_rng(seed))
+        assert seen.shape == (3, 64, 72)
         if not len(moved):
             continue
         assert kept.tolist() == [2]

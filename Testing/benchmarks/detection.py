@@ -1,0 +1,144 @@
+"""What dual-selective attention is worth on held-out phantoms, and what it costs.
+
+Two detectors that differ in the attention alone are trained from scratch on the same slices of the same phantoms, and
+judged on the same held-out patients in the same run; the shipped detector is judged on them, too. The interval of the
+difference is a bootstrap over patients. Speed is that of one core, in turns, against torchvision's
+``fasterrcnn_resnet50_fpn`` at its own size. Writes ``detection-figures.md`` where it is told to:
+
+    python -m Testing.benchmarks.detection --patients 420 --test 40 --epochs 1 --write docs/detection-figures.md
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from OsteoScreenLib.detection.dsnet import PAPER, SMALL, build
+from OsteoScreenLib.models import find
+from OsteoScreenLib.training.slice_dataset import SliceImage
+from Testing.benchmarks.detector_runs import TEST_SEED, TRAINING_SEED, Run, looked, phantom_slices, trained
+from Testing.benchmarks.table import markdown, models_line
+
+FIGURES = {"Map": "map_paper", "Recall": "recall", "Acc": "acc", "mAP@0.5": "map50", "mAP@[.5:.95]": "map",
+           "status right": "class_accuracy"}  # fmt: skip
+RESAMPLES = 100
+
+
+def rows(runs: dict[str, Run], patients: Sequence[str]) -> pd.DataFrame:
+    """Return the figures of each run, and of the second over the first with a 95 % interval over patients."""
+    table = [{"detector": name, **_figures(run.figures)} for name, run in runs.items()]
+    none, ds = list(runs.values())[:2]
+    low, high = np.nanpercentile(_resampled(none, ds, patients), [2.5, 97.5], axis=0)
+    gain = {
+        key: f"{table[1][key] - table[0][key]:+.3f} ({a:+.3f} to {b:+.3f})"
+        for key, a, b in zip(FIGURES, low, high, strict=True)
+    }
+    return pd.DataFrame([*table, {"detector": "DS - none (95 % interval)", **gain}])
+
+
+def _figures(figures: object) -> dict[str, float]:
+    return {name: getattr(figures, attribute) for name, attribute in FIGURES.items()}
+
+
+def _resampled(none: Run, ds: Run, patients: Sequence[str]) -> np.ndarray:
+    """Return the difference of each figure (resample, figure) over patients drawn with replacement."""
+    rng = np.random.default_rng(0)
+    names = sorted(set(patients))
+    own = {name: np.flatnonzero(np.array(patients) == name) for name in names}
+    found = []
+    for _ in range(RESAMPLES):
+        chosen = np.concatenate([own[name] for name in rng.choice(names, len(names))])
+        first, second = (_figures(run.on(chosen)) for run in (none, ds))
+        found.append([second[key] - first[key] for key in FIGURES])
+    return np.array(found)
+
+
+def speed(turns: int) -> pd.DataFrame:
+    """Return slices a second of one core, the median over turns that the networks take one after the other."""
+    import torch
+    import torchvision
+
+    torch.set_num_threads(1)
+    plain = torchvision.models.detection.fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=4)
+    networks: dict[str, tuple[Callable, int]] = {
+        "fasterrcnn_resnet50_fpn": (plain, 512),
+        "ResNet50, none": (build(**{**PAPER, "attention": "none"}), 512),
+        "ResNet50, DS": (build(**PAPER), 512),
+        "shipped size, none": (build(**{**SMALL, "attention": "none"}), 128),
+        "shipped size, DS": (build(**SMALL), 128),
+    }
+    took: dict[str, list[float]] = {name: [] for name in networks}
+    with torch.inference_mode():
+        for turn in range(turns + 1):
+            for name, (network, size) in networks.items():
+                image = torch.rand(3, size, size)
+                started = time.process_time()
+                network.eval()([image])
+                if turn:
+                    took[name].append(time.process_time() - started)
+    median = {name: float(np.median(seconds)) for name, seconds in took.items()}
+    base = {name: "fasterrcnn_resnet50_fpn" if "ResNet" in name else "shipped size, none" for name in networks}
+    return pd.DataFrame(
+        {
+            "network": name,
+            "slice, pixels": f"{size} x {size}",
+            "s a slice": median[name],
+            "slices a second": 1 / median[name],
+            "time over that without DS": f"{median[name] / median[base[name]]:.2f}" if "DS" in name else "",
+        }
+        for name, (_, size) in networks.items()
+    )
+
+
+def main() -> None:
+    """Train both, judge all, print the tables and keep them."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--patients", type=int, default=420, help="phantoms to learn from")
+    options.add_argument("--test", type=int, default=40, help="phantoms to be judged on")
+    options.add_argument("--epochs", type=int, default=1)
+    options.add_argument("--size", type=int, default=96, help="pixels of a slice for the two that are compared")
+    options.add_argument("--turns", type=int, default=5, help="for the speed")
+    options.add_argument("--data", type=Path, help="a folder for the slices, used again when there")
+    options.add_argument("--skip-training", action="store_true")
+    options.add_argument("--write", type=Path, help="a Markdown file for the tables")
+    wanted = options.parse_args()
+    with TemporaryDirectory() as scratch:
+        page = _page(wanted, wanted.data or Path(scratch))
+    print(page)
+    if wanted.write:
+        wanted.write.write_text(page, encoding="utf-8")
+
+
+def _page(wanted: argparse.Namespace, data: Path) -> str:
+    data.mkdir(parents=True, exist_ok=True)
+    test = phantom_slices(data / "test", wanted.test, TEST_SEED)
+    parts = [models_line()]
+    if not wanted.skip_training:
+        parts.append(_compared(wanted, phantom_slices(data / "train", wanted.patients, TRAINING_SEED), test))
+    shipped = looked(SMALL, find("detect") / "model.safetensors", test)
+    parts.append(
+        f"The shipped detector on the same {wanted.test} held-out patients ({len(test)} slices):\n\n"
+        f"{markdown(pd.DataFrame([_figures(shipped.figures)]))}\n\nTrue status down, found across (normal, osteopenia, "
+        f"osteoporosis, missed; last row: nowhere):\n\n```\n{shipped.figures.confusion}\n```"
+    )
+    parts.append(f"Speed, processor seconds of one core, median of {wanted.turns}:\n\n{markdown(speed(wanted.turns))}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _compared(wanted: argparse.Namespace, slices: list[SliceImage], test: list[SliceImage]) -> str:
+    runs = {
+        attention: trained(slices, test, {**SMALL, "size": wanted.size, "attention": attention}, wanted.epochs)
+        for attention in ("none", "ds")
+    }
+    return (
+        f"Trained from scratch alike: {wanted.patients} phantoms, {wanted.epochs} epochs, {wanted.size} pixels; "
+        f"judged on {wanted.test} others.\n\n{markdown(rows(runs, [one.patient for one in test]))}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The ablation of Xue et al. 2022 on phantoms: backbones and attention, all trained from scratch alike.
+
+None, SE, SK and DS on ResNet50; VGG16 and MobileNet with and without DS; the small ResNet that is shipped. From scratch
+and for a few steps this shows that each form learns and what it costs, not which is better:
+
+    python -m Testing.benchmarks.detection_ablation --write docs/detection-ablation.md
+"""
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+
+from OsteoScreenLib.detection.dsnet import SMALL
+from Testing.benchmarks.detection import FIGURES
+from Testing.benchmarks.detector_runs import TEST_SEED, TRAINING_SEED, phantom_slices, trained
+from Testing.benchmarks.table import markdown
+
+VARIANTS = (
+    ("resnet50", "none"), ("resnet50", "se"), ("resnet50", "sk"), ("resnet50", "ds"),
+    ("vgg16", "none"), ("vgg16", "ds"), ("mobilenet", "none"), ("mobilenet", "ds"),
+    ("resnet10", "none"), ("resnet10", "ds"),
+)  # fmt: skip
+
+
+def main() -> None:
+    """Train each form in turn, print the table and keep it."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--patients", type=int, default=60, help="phantoms to learn from")
+    options.add_argument("--test", type=int, default=20, help="phantoms to be judged on")
+    options.add_argument("--epochs", type=int, default=1)
+    options.add_argument("--size", type=int, default=64, help="pixels of a slice")
+    options.add_argument("--data", type=Path, help="a folder for the slices, used again when there")
+    options.add_argument("--write", type=Path, help="a Markdown file for the table")
+    wanted = options.parse_args()
+    with TemporaryDirectory() as scratch:
+        data = wanted.data or Path(scratch)
+        data.mkdir(parents=True, exist_ok=True)
+        slices = phantom_slices(data / "train", wanted.patients, TRAINING_SEED)
+        test = phantom_slices(data / "test", wanted.test, TEST_SEED)
+        rows = []
+        for backbone, attention in VARIANTS:
+            form = {**SMALL, "size": wanted.size, "backbone_name": backbone, "attention": attention}
+            run = trained(slices, test, form, wanted.epochs)
+            figures = {name: getattr(run.figures, attribute) for name, attribute in FIGURES.items()}
+            rows.append(
+                {"backbone": backbone, "attention": attention, "parameters": f"{run.parameters / 1e6:.2f} M", **figures,
+                 "processor s a slice": run.seconds}
+            )  # fmt: skip
+            print(rows[-1], flush=True)
+    page = (
+        f"{wanted.patients} phantoms of 8 slices, {wanted.epochs} epochs, {wanted.size} pixels, from scratch; "
+        f"judged on {wanted.test} others.\n\n{markdown(pd.DataFrame(rows))}\n"
+    )
+    print(page)
+    if wanted.write:
+        wanted.write.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -19,18 +19,38 @@ from trame_slicer.segmentation import (
 from trame_slicer.segmentation.segmentation_effect_smoothing import SmoothingEffectMode
 from undo_stack import UndoStack
 
-from OsteoScreenLib.annotation.segments import LAYERS
+from OsteoScreenLib.annotation.segments import LAYERS, segment_named
 from OsteoScreenLib.levels import body_mask, trabecular_mask
 from OsteoScreenLib.scene.review import segment_id
 
 if TYPE_CHECKING:
+    from vtkmodules.vtkCommonCore import vtkPoints
+    from vtkmodules.vtkCommonDataModel import vtkPolyData
+
     from OsteoScreenLib.web.desk import Case, Desk
+
+
+class EraseThrough(SegmentationEffectErase):
+    """Erases from a body and from the trabecular part within alike, as one step of undo."""
+
+    def paint_glyph_at_world_coordinates(self, polydata: "vtkPolyData", paint_coordinates_world: "vtkPoints") -> None:
+        """Erase along a stroke."""
+        modifier, node = self.modifier, self.modifier.segmentation.segmentation_node
+        chosen = modifier.active_segment_id
+        segment = segment_named(modifier.segmentation.get_segment(chosen).GetName())
+        within = segment_id(node, segment.level.name, LAYERS[1]) if segment and segment.part == LAYERS[0] else None
+        with modifier.group_undo_commands("Erase"):
+            for one in filter(None, (chosen, within)):
+                modifier.active_segment_id = one
+                super().paint_glyph_at_world_coordinates(polydata, paint_coordinates_world)
+        modifier.active_segment_id = chosen
+
 
 LOOK, PAINT, ERASE = "look", "paint", "erase"
 TOOLS = {
     LOOK: (SegmentationEffectNoTool, "mdi-cursor-default-outline", "Look, do not edit (Esc)"),
     PAINT: (SegmentationEffectPaint, "mdi-brush", "Paint (P)"),
-    ERASE: (SegmentationEffectErase, "mdi-eraser", "Erase (E)"),
+    ERASE: (EraseThrough, "mdi-eraser", "Erase (E)"),
 }
 BONE_HU = [150, 2000]
 """What the brush takes by default once it is told to stay within a range of HU."""
@@ -189,4 +209,6 @@ class Editing:
             return
         mask_of = body_mask if state.part == LAYERS[0] else trabecular_mask
         voxels = int(mask_of(labels, state.level).sum())
-        state.segment_volume = f"{voxels} voxels, {voxels * case.volume.voxel_volume / 1000:.2f} ml"
+        state.segment_volume = (
+            f"{state.level} {state.part}: {voxels} voxels, {voxels * case.volume.voxel_volume / 1000:.2f} ml"
+        )

@@ -15,7 +15,7 @@ from OsteoScreenLib.training.detection import Choices, predictions, train
 from OsteoScreenLib.training.phantom_slices import write_phantom_slices
 from OsteoScreenLib.training.slice_dataset import SliceImage, read_slices
 
-TRAINING_SEED, TEST_SEED = 101, 202
+TRAINING_SEED, TEST_SEED = 1, 202
 
 
 @dataclass(frozen=True, eq=False)

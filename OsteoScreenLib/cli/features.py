@@ -30,11 +30,17 @@ def features(
     """Compute the radiomics features of every vertebra in a label map."""
     with job() as work:
         from contextlib import ExitStack
+        from threading import Thread
+
+        from OsteoScreenLib.radiomics.extract import LOG, NOTHING_TO_SAY, columns, prepare, rows
+
+        if engine == "native":
+            Thread(target=prepare).start()  # loading compiled code takes as long as reading the files
 
         from OsteoScreenLib.levels import in_our_coding, levels_in
         from OsteoScreenLib.output import staged_file
         from OsteoScreenLib.progress import part, stop_if
-        from OsteoScreenLib.radiomics.extract import LOG, NOTHING_TO_SAY, extract
+        from OsteoScreenLib.radiomics.images import bounding_box
         from OsteoScreenLib.radiomics.settings import Settings, read_settings
         from OsteoScreenLib.readers import read_labels, read_volume
 
@@ -45,17 +51,17 @@ def features(
             staged_second = stack.enter_context(staged_file(second)) if stability else None
             volume = read_volume(source, series, part(work.progress, 0.0, 0.2), work.cancelled)
             labels, notes = read_labels(labelmap, volume), ()
-            if not in_our_coding(labels.voxels):
+            if not in_our_coding(labels.voxels[bounding_box(labels.voxels)]):
                 from OsteoScreenLib.segmentation.engines import segment
 
                 found = segment(volume, labelmap, "cpu", part(work.progress, 0.2, 0.4), work.cancelled)
                 labels, notes = found.labels, found.notes
-            levels = tuple(levels_in(labels.voxels))
-            table = extract(
+            levels = tuple(levels_in(labels.voxels[bounding_box(labels.voxels)]))
+            table = rows(
                 volume, labels, volume.name, levels, chosen, engine=engine, workers=workers,
                 progress=part(work.progress, 0.4, 0.6 if stability else 1.0), cancelled=work.cancelled,
             )  # fmt: skip
-            table.to_csv(staged, index=False)
+            _write(table, columns(chosen), staged)
             if staged_second:
                 from OsteoScreenLib.radiomics.stability import stability as agreement
 
@@ -66,9 +72,19 @@ def features(
             stop_if(work.cancelled)
         for note in (*notes, *chosen.cautions):
             work.say(f"Note: {note}")
-        for level, roi, log in table[["level", "roi", LOG]].to_numpy():
-            if log != NOTHING_TO_SAY:
-                work.say(f"Note: {level} {roi}: {log}")
+        for row in table:
+            if row[LOG] != NOTHING_TO_SAY:
+                work.say(f"Note: {row['level']} {row['roi']}: {row[LOG]}")
         work.say(f"{', '.join(levels)}: {len(chosen.columns)} features of each region: {output}")
         if stability:
             work.say(f"Stability: {second}")
+
+
+def _write(rows: list[dict[str, float | str]], columns: list[str], path: Path) -> None:
+    """Write a table as pandas does, whose import would take longer than all else here: NaN is nothing."""
+    import csv
+
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([["" if row[name] != row[name] else row[name] for name in columns] for row in rows])

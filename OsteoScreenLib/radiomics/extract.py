@@ -40,6 +40,11 @@ class Roi:
     refused: str = ""
 
 
+def columns(settings: Settings) -> list[str]:
+    """Return the columns of a table of features."""
+    return ["case", "level", "roi", *settings.columns, LOG]
+
+
 def extract(
     volume: Volume,
     labels: Volume,
@@ -52,32 +57,51 @@ def extract(
     progress: Progress = silent,
     cancelled: IsCancelled = never,
 ) -> "pd.DataFrame":
+    """Return `rows` as a table, with all `columns`."""
+    import pandas as pd
+
+    settings = settings or Settings()
+    found = rows(
+        volume, labels, case, levels, settings, engine=engine, workers=workers, progress=progress, cancelled=cancelled
+    )
+    return pd.DataFrame(found, columns=columns(settings))
+
+
+def rows(
+    volume: Volume,
+    labels: Volume,
+    case: str,
+    levels: Sequence[str],
+    settings: Settings,
+    *,
+    engine: str = NATIVE,
+    workers: int | None = None,
+    progress: Progress = silent,
+    cancelled: IsCancelled = never,
+) -> list[dict[str, float | str]]:
     """Return one row per level in the label map and ROI (``body, trabecular``).
 
     Columns: ``case, level, roi``, then `Settings.columns` as pyradiomics names them, then ``log``: ``ok``, or which
     features are NaN and why. `engine` is ours or, where it is installed, ``pyradiomics``; `workers` is the number of
     threads (all processors unless given). Raises `LabelMapError` if the label map does not lie on the CT's grid.
     """
-    import pandas as pd
     from threadpoolctl import threadpool_limits
 
-    settings = settings or Settings()
     if engine not in (NATIVE, PYRADIOMICS):
         raise InputError(f"There is no engine {engine!r} for features; use {NATIVE} or {PYRADIOMICS}.")
     opened = open_case(volume, labels, settings)
-    boxes = dict(_boxes(opened.labels.voxels, levels))
+    boxes = dict(_boxes(opened, levels))
     wanted = [(level, roi) for level in boxes for roi in ROIS]
     if engine == PYRADIOMICS:
         from OsteoScreenLib.radiomics.pyradiomics import rows_by_pyradiomics
 
-        rows = rows_by_pyradiomics(opened, wanted, settings, progress, cancelled)
+        found = rows_by_pyradiomics(opened, wanted, settings, progress, cancelled)
     else:
         prepare(part(progress, 0.0, 0.05))
         # The blocks are small: threads inside the linear algebra would only wait for each other.
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-            rows = _rows(pool, opened, boxes, settings, part(progress, 0.05, 1.0), cancelled)
-    named = [{"case": case, "level": level, "roi": roi, **row} for (level, roi), row in zip(wanted, rows, strict=True)]
-    return pd.DataFrame(named, columns=["case", "level", "roi", *settings.columns, LOG])
+            found = _computed(pool, opened, boxes, settings, part(progress, 0.05, 1.0), cancelled)
+    return [{"case": case, "level": level, "roi": roi, **row} for (level, roi), row in zip(wanted, found, strict=True)]
 
 
 def prepare(progress: Progress = silent) -> None:
@@ -87,13 +111,13 @@ def prepare(progress: Progress = silent) -> None:
     all_features(discretise(values, values >= 0, 1.0, 5.0))
 
 
-def _boxes(labels: np.ndarray, levels: Sequence[str]) -> Iterator[tuple[str, Box]]:
+def _boxes(case: Case, levels: Sequence[str]) -> Iterator[tuple[str, Box]]:
     """Yield the bounding box of each level that is there, shell and trabecular bone together."""
-    if (near := bounding_box(labels)) is None:
-        return
-    for level in levels:
-        if box := bounding_box(table.body_mask(labels[near], level)):
-            yield level, _within(near, box)
+    if case.box:
+        near = case.labels.voxels[case.box]
+        for level in levels:
+            if box := bounding_box(table.body_mask(near, level)):
+                yield level, _within(case.box, box)
 
 
 def _within(outer: Box, inner: Box) -> Box:
@@ -101,7 +125,7 @@ def _within(outer: Box, inner: Box) -> Box:
     return tuple(slice(o.start + i.start, o.start + i.stop) for o, i in zip(outer, inner, strict=True))
 
 
-def _rows(
+def _computed(
     pool: ThreadPoolExecutor,
     case: Case,
     boxes: dict[str, Box],
@@ -114,16 +138,16 @@ def _rows(
     stop_if(cancelled)
     filters = plan(settings)
     jobs = [pool.submit(_by_filter, roi, made, settings) for roi in rois for made in filters]
-    rows = []
+    found = []
     try:
         for n, roi in enumerate(rois):
             progress(n / len(rois), f"Computing features: {roi.level} {roi.name}")
             mine = [job.result() for job in jobs[n * len(filters) : (n + 1) * len(filters)]]
             stop_if(cancelled)
-            rows.append(_row(roi, [image for images in mine for image in images], settings))
+            found.append(_row(roi, [image for images in mine for image in images], settings))
     finally:
         pool.shutdown(cancel_futures=True)
-    return rows
+    return found
 
 
 def _rois(case: Case, level: str, box: Box, settings: Settings) -> list[Roi]:

@@ -27,11 +27,12 @@ SPLINE_REACH = 24
 class Case:
     """A CT and its label map (codes as in `levels`), with what all regions share: mean and standard deviation.
 
-    `label_image` holds places in `CODES` in place of the codes: one byte a voxel.
+    `label_image` holds places in `CODES` in place of the codes: one byte a voxel. `box` bounds all labels.
     """
 
     volume: Volume
     labels: Volume
+    box: Box | None
     label_image: "SimpleITK.Image"
     mean: float
     deviation: float
@@ -89,7 +90,7 @@ def open_case(volume: Volume, labels: Volume, settings: Settings) -> Case:
     places = np.zeros(on_grid.voxels.shape, np.uint8)
     if box := bounding_box(on_grid.voxels):
         places[box] = code_to_place[on_grid.voxels[box]]
-    return Case(volume, on_grid, volume.with_voxels(places).to_sitk(), mean, deviation)
+    return Case(volume, on_grid, box, volume.with_voxels(places).to_sitk(), mean, deviation)
 
 
 def around(case: Case, box: Box, settings: Settings) -> Lattice:

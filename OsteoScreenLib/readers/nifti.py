@@ -1,13 +1,12 @@
 """NIfTI-1 voxels, read here: ITK is silent about files cut short, sheared axes and voxels without a value."""
 
-import gzip
 import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,7 @@ _FIELDS = {
 }  # fmt: skip
 _HEADER, _HEADER_2 = 348, 540
 _KINDS = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
-_CHUNK = 1 << 22
+_PIECE = 1 << 19
 _MOST_COMPRESSION = 1100
 """No file of the gzip format holds more times its size (1032)."""
 _SHEAR = 5e-4
@@ -42,8 +41,12 @@ def read_header(path: Path) -> Header | None:
 
     Raises `InputError` if it is damaged or NIfTI-2, or if its sform is sheared (ITK would take the qform instead).
     """
-    with _opened(path) as file:
-        header = file.read(_HEADER)
+    with _content(path, _HEADER) as pieces:
+        header = b""
+        while len(header) < _HEADER and (piece := next(pieces, b"")):
+            header += piece
+        if len(header) < _HEADER:
+            raise EOFError
         sizes = {struct.unpack_from(order + "i", header)[0]: order for order in "<>"}
     if _HEADER_2 in sizes:
         raise InputError(f"{path.name} is NIfTI-2. Save it as NIfTI-1 (.nii, .nii.gz) or NRRD.")
@@ -57,7 +60,8 @@ def read_header(path: Path) -> Header | None:
     if kind is None or count <= 0:
         return None
     slope, intercept = (value if np.isfinite(value) else 0.0 for value in fields["scale"])
-    return Header(np.dtype(order + kind), count, int(fields["offset"][0]), slope or 1.0, intercept)  # 0 means 1 to ITK
+    offset = max(int(fields["offset"][0]), _HEADER)
+    return Header(np.dtype(order + kind), count, offset, slope or 1.0, intercept)  # a slope of 0 means 1 to ITK
 
 
 def read_voxels(path: Path, header: Header) -> np.ndarray:
@@ -69,11 +73,12 @@ def read_voxels(path: Path, header: Header) -> np.ndarray:
     length = 0
     if expected <= _MOST_COMPRESSION * path.stat().st_size:
         raw = np.empty(expected, np.uint8)
-        with _opened(path) as file:
-            file.seek(header.offset)
-            while chunk := file.read(_CHUNK):  # to the end, where the checksum is
-                wanted = chunk[: expected - length]
-                raw[length : length + len(wanted)] = np.frombuffer(wanted, np.uint8)
+        before = header.offset
+        with _content(path, _PIECE) as pieces:
+            for piece in pieces:  # to the end, where the checksum is
+                wanted = np.frombuffer(piece, np.uint8)[before : before + expected - length]
+                raw[length : length + len(wanted)] = wanted
+                before = max(before - len(piece), 0)
                 length += len(wanted)
     if length < expected:
         raise InputError(f"{path.name} is cut short: {length} of {expected} bytes of voxels. Copy or export it again.")
@@ -86,14 +91,28 @@ def read_voxels(path: Path, header: Header) -> np.ndarray:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    with path.open("rb") as file:
-        is_gzip = file.read(2) == b"\x1f\x8b"
+def _content(path: Path, size: int) -> Iterator[Iterator[bytes]]:
+    """Yield a file's content in pieces of `size` bytes, decompressed; raises `InputError` where that is damaged."""
     try:
-        with gzip.open(path) if is_gzip else path.open("rb") as file:
-            yield file
-    except (EOFError, zlib.error, gzip.BadGzipFile, struct.error):
+        with path.open("rb") as file:
+            pieces = iter(lambda: file.read(size), b"")
+            is_gzip = file.peek(2)[:2] == b"\x1f\x8b"
+            yield _decompressed(pieces) if is_gzip else pieces
+    except (EOFError, zlib.error):
         raise InputError(f"{path.name} is damaged or cut short. Copy or export it again.") from None
+
+
+def _decompressed(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Decompress the gzip format in larger steps than the standard library's: other threads work during each."""
+    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    for piece in pieces:
+        while piece := piece.lstrip(b"\0") if stream.eof else piece:
+            if stream.eof:
+                stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+            yield stream.decompress(piece)
+            piece = stream.unused_data
+    if not stream.eof:
+        raise EOFError
 
 
 def _refuse_shear(fields: dict[str, tuple[Any, ...]], name: str) -> None:

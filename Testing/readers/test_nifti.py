@@ -1,5 +1,6 @@
 """NIfTI voxels read by us against ITK's: every kind of number, both byte orders, slopes and intercepts."""
 
+import gzip
 import struct
 from pathlib import Path
 
@@ -47,6 +48,17 @@ def test_numbers_and_place_are_those_of_itk(tmp_path: Path, order: str, kind: in
 
 def test_a_fourth_axis_of_one_is_no_obstacle(tmp_path: Path) -> None:
     assert read_image(write(tmp_path / "a.nii", "<", 4, axes=4)).voxels.shape == SHAPE
+
+
+def test_a_compressed_file_may_have_several_members_and_zeros_behind(tmp_path: Path) -> None:
+    plain = write(tmp_path / "a.nii", "<", 4)
+    content = plain.read_bytes()
+    members = [gzip.compress(content[:50]), gzip.compress(content[50:400]), gzip.compress(content[400:]), bytes(9)]
+    (tmp_path / "b.nii.gz").write_bytes(b"".join(members))
+    np.testing.assert_array_equal(read_image(tmp_path / "b.nii.gz").voxels, read_image(plain).voxels)
+    (tmp_path / "c.nii.gz").write_bytes(b"".join(members[:2]))
+    with pytest.raises(InputError, match="cut short"):
+        read_image(tmp_path / "c.nii.gz")
 
 
 def test_a_header_that_promises_too_much_is_refused_without_filling_the_memory(tmp_path: Path) -> None:

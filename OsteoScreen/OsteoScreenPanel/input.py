@@ -25,17 +25,15 @@ class InputSection:
             self.onVolume(self.ui.volumeSelector.currentNode())
 
     def onVolume(self, node):
-        if node is self.panel.case.volume:
-            return
-        self.panel.case.volume = node
-        if node is not None:
-            read_acquisition(node)
+        if node is not self.panel.case.volume:
+            self.panel.case.volume = node
+            if node is not None:
+                read_acquisition(node)
         self.refreshPanel()
 
     def onSegmentation(self, node):
-        if node is self.panel.case.segmentation:
-            return
-        self.panel.case.segmentation = node
+        if node is not self.panel.case.segmentation:
+            self.panel.case.segmentation = node
         self.refreshPanel()
 
     def refreshPanel(self):

@@ -21,6 +21,7 @@ def module() -> ModuleType:
 @pytest.fixture
 def panel(module: ModuleType) -> Iterator[Any]:
     """The panel over an empty scene."""
+    import shiboken6
     import slicer
 
     slicer.mrmlScene.Clear(False)
@@ -28,6 +29,7 @@ def panel(module: ModuleType) -> Iterator[Any]:
     panel.enter()
     yield panel
     panel.cleanup()
+    shiboken6.delete(panel.parent.qobject)
     slicer.mrmlScene.Clear(False)
 
 

@@ -20,7 +20,7 @@ SCHEMA = {
     "required": ["$schema", "category", "scm_url"],
     "additionalProperties": False,
     "properties": {
-        **dict.fromkeys(("$schema", "category", "scm_url", "scm_revision", "dicom_support_rule"), {"type": "string"}),
+        **{key: {"type": "string"} for key in ("$schema", "category", "scm_url", "scm_revision", "dicom_support_rule")},
         "scm_type": {"enum": ["git", "local"]},
         "build_dependencies": {"type": "array", "items": {"type": "string"}},
         "build_subdirectory": {"type": "string"},

@@ -3,6 +3,7 @@
 What a property or a method does here is the least that the real one does.
 """
 
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Property, QEvent, QRect, QSize, Qt, Signal
@@ -159,7 +160,8 @@ class qMRMLNodeComboBox(qMRMLWidget):
 
         super().setMRMLScene(scene)
         for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, vtk.vtkCommand.ModifiedEvent):
-            scene.AddObserver(event, lambda *_: self._fill())
+            tag = scene.AddObserver(event, lambda *_: self._fill())
+            self.destroyed.connect(partial(scene.RemoveObserver, tag))
         self._fill()
 
     def currentNode(self) -> Any:

@@ -18,11 +18,14 @@ from OsteoScreenLib.web.editing import Editing
 from OsteoScreenLib.web.job import Job
 from OsteoScreenLib.web.page import build_page
 from OsteoScreenLib.web.routes import Files
+from OsteoScreenLib.web.sections.cohort import CohortSection
 from OsteoScreenLib.web.sections.input import InputSection
 from OsteoScreenLib.web.sections.measure import MeasureSection
+from OsteoScreenLib.web.sections.report import ReportSection
 from OsteoScreenLib.web.sections.review import ReviewSection
 from OsteoScreenLib.web.sections.segment import SegmentSection
 from OsteoScreenLib.web.security import Door, is_loopback
+from OsteoScreenLib.web.shortcuts import add_shortcuts
 from OsteoScreenLib.web.views import Views
 
 ASSETS = {
@@ -48,7 +51,9 @@ def view(path: Path | None, *, host: str, port: int, open_browser: bool, say: Ca
         files, job, editing = Files(Path(folder)), Job(desk), Editing(desk)
         source, review, measure = InputSection(desk, files), ReviewSection(desk, editing), MeasureSection(desk, job)
         segment = SegmentSection(desk, job, measure, files)
-        build_page(desk, [source, segment, review, measure])
+        report, cohort = ReportSection(desk, job, files), CohortSection(desk, files)
+        add_shortcuts(desk, review, editing)
+        build_page(desk, [source, segment, review, measure, report, cohort])
 
         @server.controller.add("on_server_bind")
         def bind(web_server: Any) -> None:

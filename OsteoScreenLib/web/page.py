@@ -8,6 +8,7 @@ from trame.widgets import vuetify3 as v3
 
 from OsteoScreenLib import RESEARCH_USE
 from OsteoScreenLib.web.desk import Desk
+from OsteoScreenLib.web.shortcuts import HELP
 from OsteoScreenLib.web.views import FOUR_UP, LAYOUTS, WINDOWS
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def build_page(desk: Desk, sections: "Sequence[Section]") -> None:
             "trame__title": "OsteoScreen",
             "trame__favicon": "",
             "busy": "", "error": "", "uploaded": 0,
-            "theme": "dark", "drawer": True, "open_sections": [0, 1, 2, 3],
+            "theme": "dark", "drawer": True, "open_sections": [0, 1, 2, 3, 4],
             "layout": FOUR_UP, "layouts": list(LAYOUTS), "window": "Bone", "windows": list(WINDOWS),
         }
     )  # fmt: skip
@@ -61,6 +62,7 @@ def _bar(desk: Desk) -> None:
         _choice("window", "windows", "mdi-contrast-circle", "Window of the slice views")
         _choice("layout", "layouts", "mdi-view-grid-outline", "Layout of the views")
         v3.VBtn(icon="mdi-fit-to-page-outline", click=desk.action(desk.views.reset), title="Fit the views (F)")
+        v3.VBtn(icon="mdi-keyboard-outline", title=HELP)
         v3.VBtn(
             icon=("theme === 'dark' ? 'mdi-weather-sunny' : 'mdi-weather-night'",),
             click="theme = theme === 'dark' ? 'light' : 'dark'",

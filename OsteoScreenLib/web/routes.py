@@ -23,16 +23,16 @@ class Files:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._takers: dict[str, Take] = {}
-        self._offered: dict[str, Path] = {}
+        self._offered: dict[str, tuple[Path, bool]] = {}
 
     def take(self, kind: str, take: Take) -> None:
         """Have uploads of a kind given to `take`; they are removed when it is done."""
         self._takers[kind] = take
 
-    def offer(self, path: Path) -> str:
-        """Return the address from which the browser can load a file, once."""
+    def offer(self, path: Path, shown: bool = False) -> str:
+        """Return the address from which the browser can load a file: to keep it, or to have it `shown` in the page."""
         key = secrets.token_urlsafe(12)
-        self._offered[key] = path
+        self._offered[key] = path, shown
         return f"download/{key}/{path.name}"
 
     def add_routes(self, app: web.Application) -> None:
@@ -58,9 +58,11 @@ class Files:
         return web.Response(text="")
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
-        path = self._offered.pop(request.match_info["key"], None)
-        if path is None:
+        path, shown = self._offered.get(request.match_info["key"], (None, False))
+        if path is None or not path.is_file():
             raise web.HTTPNotFound
+        if shown:
+            return web.FileResponse(path)
         response = web.FileResponse(path, headers={"Content-Disposition": f'attachment; filename="{path.name}"'})
         response.content_type = "application/octet-stream"
         return response

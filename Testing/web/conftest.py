@@ -72,7 +72,7 @@ def served(folder: Path, *arguments: str) -> Iterator[Served]:
         yield Served(process, eventually(link, "the link on stdout"), log)
         process.send_signal(signal.SIGINT)
         process.wait(30)
-        assert not list(temporary.iterdir()), "the private folder stayed"
+        assert not list(temporary.glob("osteoscreen-*")), "the private folder stayed"
     finally:
         process.kill()
         process.wait()
@@ -92,8 +92,7 @@ class Screen:
 
     def text(self, name: str) -> str:
         """What an element says, or nothing where it is not shown."""
-        found = self[name]
-        return found.first.inner_text() if found.count() else ""
+        return self.page.evaluate("id => document.getElementById(id)?.innerText ?? ''", name)
 
     def until(self, name: str, says: str) -> None:
         """Wait until an element says this."""
@@ -126,9 +125,9 @@ class Screen:
         return [one for one in outside if urlsplit(one).netloc != here]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    """Chromium without a window."""
+    """Chromium without a window; for one file of tests, because playwright keeps the thread's event loop."""
     pytest.importorskip("trame_slicer", reason="the page is not installed: pip install 'osteoscreen[viewer]'")
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: extra 'test'")
     chromium = os.environ.get("CHROMIUM") or next(

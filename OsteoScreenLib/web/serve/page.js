@@ -64,7 +64,16 @@
     window.trame.trigger("shortcut", [name]);
   }
 
-  window.osteoscreen = { load };
+  function watchDownloads() {
+    if (!window.trame?.state?.watch) return setTimeout(watchDownloads, 100);
+    let before = window.trame.state.get("download");
+    window.trame.state.watch(["download"], (address) => {
+      if (address && address !== before) load(address);
+      before = address;
+    });
+  }
+
+  watchDownloads();
   addEventListener("click", choose);
   addEventListener("dragover", (event) => { event.preventDefault(); document.body.classList.add("dropping"); });
   addEventListener("dragleave", (event) => event.relatedTarget || document.body.classList.remove("dropping"));

@@ -70,7 +70,7 @@ class OsteoScreenWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
-        self.ui.researchUseLabel.text = OsteoScreenLib.RESEARCH_USE
+        self.ui.researchUseLabel.text = f"<b>{OsteoScreenLib.RESEARCH_USE}</b>"
 
         self.logic = OsteoScreenLogic()
         self.case = Case()

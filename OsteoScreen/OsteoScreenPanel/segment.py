@@ -9,7 +9,7 @@ from OsteoScreenLib.scene.working_case import add_segmented
 from OsteoScreenPanel import dependencies
 
 ENGINES = (
-    ("unet", "OsteoScreen (ST-UNet, trained on synthetic CT)"),
+    ("unet", "OsteoScreen (taught by synthetic CT)"),
     ("totalsegmentator", "TotalSegmentator"),
     ("nnunet:", "nnU-Net model folder"),
     ("monai:", "MONAI bundle folder"),

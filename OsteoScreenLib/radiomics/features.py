@@ -71,12 +71,12 @@ def all_features(region: Region, wanted: tuple[str, ...] = FEATURES, shift: floa
         value = levels.astype(np.float64)
         if kinds - {"firstorder", "glszm"}:
             outside_too = np.concatenate([[0], levels])
-            pairs, dependences, differences, links = matrices.neighbours(grid, voxels, steps, outside_too)
+            longest = max(region.mask.shape)
+            pairs, runs, dependences, differences = matrices.neighbours(grid, voxels, steps, outside_too, longest)
             found["glcm"] = co_occurrence(pairs, value)
             found["gldm"] = dependence(dependences, value)
             found["ngtdm"] = tone_difference(counts, differences, value)
-            counted = matrices.runs(grid, voxels, steps, links, counts, max(region.mask.shape))
-            found["glrlm"] = run_length(counted, value, region.mask)
+            found["glrlm"] = run_length(runs, value, region.mask)
         if "glszm" in kinds:
             found["glszm"] = size_zone(matrices.zones(grid, voxels, steps), value)
     named = {f"{kind}_{name}": float(value) for kind, values in found.items() for name, value in values.items()}

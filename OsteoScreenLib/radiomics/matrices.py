@@ -22,66 +22,45 @@ def _compiled(kernel: Callable) -> Callable:
 
 @_compiled
 def neighbours(
-    grid: np.ndarray, voxels: np.ndarray, steps: np.ndarray, levels: np.ndarray
+    grid: np.ndarray, voxels: np.ndarray, steps: np.ndarray, levels: np.ndarray, longest: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return co-occurrences, dependences, tone differences and links, in one walk over the 26 neighbours of each voxel.
+    """Return co-occurrences, runs, dependences and tone differences, in one walk over the 26 neighbours of each voxel.
 
-    Co-occurrences (13, g, g) count pairs of ranks along each direction, one way. Dependences (g, 27) count voxels by
-    rank and by how many neighbours share it. Tone differences (g,) sum |level - mean level of the neighbours| by rank.
-    Links (n,) say which neighbours share a voxel's rank: bit d for the one in direction d that comes before it, bit
-    13 + d for the one opposite. `levels` (1 + g,) holds the grey level of each rank and 0 for rank 0, the outside: so
-    every neighbour counts alike, without a question that the processor would guess wrong.
+    Co-occurrences (13, g, g) count pairs of ranks along each direction, one way. Runs (13, g, longest) count by rank
+    and length, from length 1. Dependences (g, 27) count voxels by rank and by how many neighbours share it. Tone
+    differences (g,) sum |level - mean level of the neighbours| by rank. `levels` (1 + g,) holds the grey level of each
+    rank, and 0 for rank 0, the outside.
+
+    All is counted without a branch: a processor would guess wrong too often. `lengths` holds how long the run is that
+    has come as far as a voxel, in each direction, for the voxels that a step still reaches.
     """
     g = len(levels)
-    pairs = np.zeros((len(steps), g, g), np.int32)
-    dependences = np.zeros((g, 2 * len(steps) + 1), np.int32)
+    pairs = np.zeros((13, g, g), np.int32)
+    runs = np.zeros((13, g, longest + 1), np.int32)
+    dependences = np.zeros((g, 27), np.int32)
     differences = np.zeros(g, np.float64)
-    links = np.zeros(len(voxels), np.int32)
-    for n in range(len(voxels)):
-        voxel = voxels[n]
+    size = 1
+    while size <= steps.max():
+        size *= 2
+    remainder = np.uint64(size - 1)
+    lengths = np.zeros((size, 13), np.int32)
+    for voxel in voxels:
         rank = grid[voxel]
-        count, alike, total, link = 0, 0, 0, 0
+        count, alike, total = 0, 0, 0
         for direction in range(13):
-            before, after = grid[voxel - steps[direction]], grid[voxel + steps[direction]]
+            behind = voxel - steps[direction]
+            before, after = grid[behind], grid[voxel + steps[direction]]
             pairs[direction, rank, before] += 1
             count += (before > 0) + (after > 0)
             total += levels[before] + levels[after]
             alike += (before == rank) + (after == rank)
-            link |= (before == rank) << direction | (after == rank) << (13 + direction)
-        links[n] = link
+            length = lengths[behind & remainder, direction] * (before == rank) + 1
+            lengths[voxel & remainder, direction] = length
+            runs[direction, rank, length] += after != rank
         dependences[rank, alike] += 1
         if count:
             differences[rank] += abs(levels[rank] - total / count)
-    return pairs[:, 1:, 1:], dependences[1:], differences[1:], links
-
-
-@_compiled
-def runs(
-    grid: np.ndarray, voxels: np.ndarray, steps: np.ndarray, links: np.ndarray, counts: np.ndarray, longest: int
-) -> np.ndarray:
-    """Return how many runs of each rank have each length, from the links of `neighbours`: (13, g, longest).
-
-    Index 0 of the last axis is length 1. A voxel that no longer run takes in is a run of its own: of each rank's
-    `counts` (g,) voxels only those of longer runs are taken off.
-    """
-    found = np.zeros((13, len(counts), longest), np.int32)
-    found[:, :, 0] = counts
-    for n in range(len(voxels)):
-        begins = links[n] >> 13 & ~links[n]
-        if not begins:
-            continue
-        rank = grid[voxels[n]]
-        for direction in range(13):
-            if begins >> direction & 1:
-                step = steps[direction]
-                end = voxels[n] + step
-                length = 0
-                while grid[end] == rank:
-                    end += step
-                    length += 1
-                found[direction, rank - 1, length] += 1
-                found[direction, rank - 1, 0] -= length + 1
-    return found
+    return pairs[:, 1:, 1:], runs[:, 1:, 1:], dependences[1:], differences[1:]
 
 
 @_compiled

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trame.app import asynchronous, get_server
+from trame.app import get_server
 from trame_slicer import module as trame_slicer_module
 from trame_slicer.core import SlicerApp
 from vtkmodules.vtkCommonCore import vtkLogger, vtkOutputWindow, vtkStringOutputWindow
@@ -65,7 +65,7 @@ def view(path: Path | None, *, host: str, port: int, open_browser: bool, say: Ca
             link = door.link(server.port)
             say(link)
             if path is not None:
-                asynchronous.create_task(desk.action(source.open_path)(path))
+                desk.action(source.open_path)(path)
             if open_browser:
                 webbrowser.open(link)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trame.app import asynchronous
+
 from OsteoScreenLib.errors import Cancelled, OsteoScreenError
 from OsteoScreenLib.scene.parameters import SEGMENTATION, VOLUME, choose
 from OsteoScreenLib.scene.review import centre_of
@@ -108,8 +110,11 @@ class Desk:
             with self.state as state:
                 state.busy = ""
 
-    def action(self, work: Callable[..., Awaitable[None] | None]) -> Callable[..., Awaitable[None]]:
-        """Return what a button calls to do `work`: whatever goes wrong is told in one line, and the page lives on."""
+    def action(self, work: Callable[..., Awaitable[None] | None]) -> Callable[..., None]:
+        """Return what a button calls to start `work`: whatever goes wrong is told in one line, and the page lives on.
+
+        The call comes back at once, because the messages of a browser are taken one after the other.
+        """
 
         async def run(*arguments: object) -> None:
             try:
@@ -125,4 +130,7 @@ class Desk:
                 self.tell(f"Unexpected {type(error).__name__}: {' '.join(str(error).split())[:200]}")
             self.state.flush()
 
-        return run
+        def start(*arguments: object) -> None:
+            asynchronous.create_task(run(*arguments))
+
+        return start

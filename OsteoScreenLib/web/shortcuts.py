@@ -44,6 +44,6 @@ def add_shortcuts(desk: "Desk", review: "ReviewSection", editing: "Editing") -> 
     desk.state.shortcuts = list(actions)
 
     @desk.server.controller.trigger("shortcut")
-    async def press(key: str) -> None:
+    def press(key: str) -> None:
         if key in actions:
-            await desk.action(actions[key])()
+            desk.action(actions[key])()

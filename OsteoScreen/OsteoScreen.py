@@ -24,6 +24,7 @@ except ModuleNotFoundError:  # run from the source tree, where the library lies 
 
 from OsteoScreenPanel import sample_data
 from OsteoScreenPanel.case import Case
+from OsteoScreenPanel.detect import DetectSection
 from OsteoScreenPanel.input import InputSection
 from OsteoScreenPanel.measure import MeasureSection
 from OsteoScreenPanel.report import ReportSection
@@ -43,7 +44,7 @@ class OsteoScreen(ScriptedLoadableModule):
         self.parent.contributors = ["The OsteoScreen developers"]
         self.parent.helpText = (
             _(
-                "Outlines the lumbar vertebral bodies and their trabecular bone on a CT that was taken for another reason, "
+                "Outlines lumbar vertebral bodies and their trabecular bone on a CT that was taken for another reason, "
                 "measures Hounsfield units, and lets you correct the outlines and see the numbers follow. Choose a CT, "
                 "press <b>Segment</b>, look at every vertebra, press <b>Measure</b>. "
             )
@@ -83,8 +84,9 @@ class OsteoScreenWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.segment = SegmentSection(self)
         self.review = ReviewSection(self)
         self.measure = MeasureSection(self)
+        self.detect = DetectSection(self)
         self.report = ReportSection(self)
-        self.sections = (self.input, self.segment, self.review, self.measure, self.report)
+        self.sections = (self.input, self.segment, self.review, self.measure, self.detect, self.report)
 
         self.observed = {}
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
@@ -156,7 +158,7 @@ class OsteoScreenWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def goTo(self, level):
         """Show a level in every view, table and editor."""
         self.case.goTo(level)
-        for section in (self.review, self.measure):
+        for section in (self.review, self.measure, self.detect):
             section.select(level)
 
 
@@ -202,5 +204,5 @@ class OsteoScreenTest(ScriptedLoadableModuleTest):
         volumeNode, segmentationNode, truth = add_synthetic_case(slicer.mrmlScene)
         self.delayDisplay("Measuring in another process")
         rows = rows_of(OsteoScreenLogic().measure(volumeNode, segmentationNode))
-        self.assertEqual({row["level"]: round(row["trabecular_mean_hu"], 3) for row in rows}, truth)
+        assert {row["level"]: round(row["trabecular_mean_hu"], 3) for row in rows} == truth
         self.delayDisplay("Passed")

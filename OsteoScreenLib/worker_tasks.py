@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from OsteoScreenLib.measurement.hounsfield import AnteriorRoi
-    from OsteoScreenLib.result import ScreeningResult, Segmentation
+    from OsteoScreenLib.result import Detection, ScreeningResult, Segmentation
 
 TASK, VOLUME, LABELS, PROGRESS, LOG = "task.json", "volume.npy", "labels.npy", "progress.jsonl", "log.txt"
 RESULT = "result"
@@ -151,6 +151,23 @@ def _measurements(inputs: Inputs) -> "tuple[pd.DataFrame, dict[str, AnteriorRoi]
     return table, rois
 
 
+def _detect(inputs: Inputs, progress: Progress) -> None:
+    from OsteoScreenLib.detection.detect import course_of_labels, detect
+    from OsteoScreenLib.detection.detection_json import to_json
+    from OsteoScreenLib.device import choose
+
+    device = choose(inputs.parameters.get("device", "auto"))
+    found, _ = detect(inputs.volume, course_of_labels(inputs.label_map), device, progress)
+    with staged_folder(inputs.result) as staged:
+        (staged / "detection.json").write_text(to_json(found), encoding="utf-8")
+
+
+def _detected(inputs: Inputs) -> "Detection":
+    from OsteoScreenLib.detection.detection_json import from_json
+
+    return from_json((inputs.result / "detection.json").read_text(encoding="utf-8"))
+
+
 def _screen(inputs: Inputs, progress: Progress) -> None:
     from OsteoScreenLib.result_folder import copy_result, refuse_foreign_files
     from OsteoScreenLib.screening import screen
@@ -177,12 +194,13 @@ def _screened(inputs: Inputs) -> "ScreeningResult":
 TASKS: dict[str, Task] = {
     "segment": Task(_segment, _segmentation),
     "measure": Task(_measure, _measurements),
+    "detect": Task(_detect, _detected),
     "screen": Task(_screen, _screened),
 }
 """``segment`` (engine, device, flips): a `Segmentation`. ``measure`` (levels; all that there are if left out), with a
-label map: table and ellipses. ``screen`` (engine, device, flips): a `ScreeningResult`, and in `Inputs.result` all files
-of a case, which are also copied to the folder ``output`` where one is given; with a label map and ``segmentation``
-(`segmentation_json`), of these masks as they are."""
+label map: table and ellipses. ``detect`` (device), with a label map: a `Detection`. ``screen`` (engine, device, flips):
+a `ScreeningResult`, and in `Inputs.result` all files of a case, which are also copied to the folder ``output`` where
+one is given; with a label map and ``segmentation`` (`segmentation_json`), of these masks as they are."""
 
 
 def _only_progress_on_stdout() -> Callable[..., None]:

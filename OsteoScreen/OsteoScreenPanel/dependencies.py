@@ -43,6 +43,7 @@ NEEDED = {
     "nnunet": (*NETWORK, Package("nnunetv2", "nnunetv2>=2.6", 300)),
     "monai": (*NETWORK, YAML),
     "measure": MEASURING,
+    "detect": (*NETWORK, Package("torchvision", "torchvision>=0.21", 10)),
     "report": (*MEASURING, JINJA2, CONTOURPY, PILLOW, NUMBA, THREADPOOLCTL),
     "evaluate": (PANDAS, DCURVES),
 }
@@ -53,6 +54,15 @@ NEEDED = {
 def present(module):
     """Tell whether a package is there, without importing it."""
     return find_spec(module) is not None
+
+
+def has_model(name):
+    """Tell whether a network's weights are installed: in the folders that OsteoScreenLib.models searches."""
+    if not present("pydantic"):
+        return False
+    from OsteoScreenLib.models import CARD, search_path
+
+    return any((folder / name / CARD).is_file() for folder in search_path())
 
 
 def missing(task):

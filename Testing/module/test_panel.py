@@ -242,5 +242,37 @@ def test_a_cohort_becomes_plots(panel: Any, tmp_path: Path) -> None:
     assert "labels are 1 and 0" in panel.ui.cohortLabel.text
 
 
+def test_a_detection_is_shown_filtered_and_hidden(measured: Any) -> None:
+    from OsteoScreenLib.detection.grouping import vote
+    from OsteoScreenLib.result import Detection, ModelUse, SliceBox
+
+    panel = measured
+    boxes = [SliceBox(n, (-20, -20, -40.0 * n), (20, 20, -40.0 * n), (0.1, 0.2, 0.6), f"L{n + 1}") for n in range(4)]
+    detection = Detection(tuple(boxes), vote(boxes), ModelUse("detect", "0", "", "Made-up boxes"), "cpu")
+    panel.detect.onDetected(panel.case.segmentation, detection)
+    assert cells(panel.ui.detectTable)[1] == ["L2", "osteoporosis", "67%", "1", "1"]
+    assert "Made-up boxes" in panel.ui.statusLabel.text or "made-up boxes" in panel.ui.statusLabel.text
+    panel.ui.detectTable.cellClicked.emit(2, 0)
+    assert panel.case.level == "L3"
+    panel.ui.confidenceSpinBox.value = 0.7
+    frames = panel.case.segmentation.GetNthNodeReference("OsteoScreen.detection", 4)
+    assert frames.GetPolyData().GetNumberOfCells() == 0
+    panel.ui.boxesCheckBox.checked = False
+    assert not frames.GetDisplayNode().GetVisibility()
+
+
+def test_the_detector_looks_along_the_outlines(measured: Any, wait: Wait) -> None:
+    """The section is there where a detector is installed; a made-up CT of boxes shows it nothing that is a body."""
+    from OsteoScreenPanel.dependencies import has_model
+
+    shown = measured.ui.detectCollapsibleButton.qobject.isHidden()
+    assert shown != has_model("detect")
+    if not has_model("detect"):
+        pytest.skip("no detector is shipped yet")
+    measured.ui.detectButton.click()
+    wait(lambda: not measured.work.running, 300)
+    assert measured.detect.levels or "No vertebral body" in measured.ui.statusLabel.text
+
+
 def test_the_self_test_passes(module: Any) -> None:
     module.OsteoScreenTest().runTest()

@@ -12,6 +12,9 @@ from OsteoScreenLib.detection.grouping import vote
 from OsteoScreenLib.result import Detection, ModelUse, ScreeningResult, SliceBox
 from OsteoScreenLib.scene.bundle import load_bundle, new_scene, save_bundle
 from OsteoScreenLib.scene.case import add_case
+from OsteoScreenLib.scene.detected import detection_nodes, detection_of, set_boxes_visible, show_detection
+from OsteoScreenLib.scene.volumes import add_volume
+from OsteoScreenLib.scene.working_case import add_segmented
 
 if TYPE_CHECKING:
     import slicer
@@ -85,3 +88,26 @@ def test_all_lies_in_the_folder_and_comes_back_from_a_file(
 def test_a_case_without_detections_is_as_before(scene: "slicer.vtkMRMLScene", result: ScreeningResult) -> None:
     assert add_case(scene, result).detection is None
     assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsROINode") == 0
+
+
+def test_a_detection_hangs_on_its_segmentation_and_is_filtered_and_hidden(
+    scene: "slicer.vtkMRMLScene", detected: ScreeningResult, tmp_path: Path
+) -> None:
+    volume = add_volume(scene, detected.volume)
+    node = add_segmented(scene, detected.segmentation, volume)
+    assert detection_of(node) is None
+    show_detection(node, detected.detection)
+    nodes = show_detection(node, detected.detection, confidence=0.65)
+    assert detection_of(node) == detected.detection
+    assert len(detection_nodes(node)) == len(nodes.all) == 7
+    assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsROINode") == 3
+    frames = {level: one.GetPolyData().GetNumberOfCells() for level, one in nodes.slices.items()}
+    assert frames == {"L1": 12, "L2": 0, "L3": 0}
+    set_boxes_visible(node, False)
+    assert not any(one.GetDisplayNode().GetVisibility() for one in [*nodes.boxes.values(), *nodes.slices.values()])
+    save_bundle(scene, tmp_path / "scene.mrb")
+    with new_scene() as again:
+        load_bundle(again, tmp_path / "scene.mrb")
+        back = again.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+        assert detection_of(back) == detected.detection
+        assert len(detection_nodes(back)) == 7

@@ -17,7 +17,6 @@ def start() -> Any:
     """Make ``qt``, ``ctk`` and the parts of ``slicer`` that the wheel lacks importable, with an empty scene."""
     if "qt" in sys.modules:
         return sys.modules["slicer"]
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from Testing.slicer_shim import widgets
 
     widgets.application()

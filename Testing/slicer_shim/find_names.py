@@ -86,12 +86,21 @@ def offered(text: str) -> set[str]:
 
 
 def in_qt(owner: str, member: str) -> bool:
-    """Tell whether a Qt class has a member, by PySide6's."""
+    """Tell whether a Qt class has a member or a property, by PySide6's."""
     from PySide6 import QtCore, QtWidgets
 
+    from Testing.slicer_shim.widgets import application
+
     found = getattr(QtWidgets, owner, None) or getattr(QtCore, owner, None)
-    meta = getattr(found, "staticMetaObject", None)
-    return hasattr(found, member) or (meta is not None and meta.indexOfProperty(member) >= 0)
+    if found is None or hasattr(found, member):
+        return found is not None
+    application()
+    if not issubclass(found, QtCore.QObject):
+        return False
+    meta = found().metaObject() if found is not QtWidgets.QAbstractButton else QtWidgets.QPushButton().metaObject()
+    while meta is not None and meta.className() != owner:
+        meta = meta.superClass()
+    return meta is not None and meta.indexOfProperty(member) >= 0
 
 
 @cache

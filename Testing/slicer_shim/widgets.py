@@ -3,6 +3,7 @@
 What a property or a method does here is the least that the real one does.
 """
 
+import os
 from functools import partial
 from typing import Any
 
@@ -244,5 +245,6 @@ WIDGETS = {
 
 
 def application() -> QApplication:
-    """Return the one Qt application."""
+    """Return the one Qt application, which shows nothing on a screen."""
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
     return QApplication.instance() or QApplication([])

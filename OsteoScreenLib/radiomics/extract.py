@@ -97,10 +97,9 @@ def rows(
 
         found = rows_by_pyradiomics(opened, wanted, settings, progress, cancelled)
     else:
-        prepare(part(progress, 0.0, 0.05))
         # The blocks are small: threads inside the linear algebra would only wait for each other.
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-            found = _computed(pool, opened, boxes, settings, part(progress, 0.05, 1.0), cancelled)
+            found = _computed(pool, opened, boxes, settings, progress, cancelled)
     return [{"case": case, "level": level, "roi": roi, **row} for (level, roi), row in zip(wanted, found, strict=True)]
 
 
@@ -135,13 +134,14 @@ def _computed(
 ) -> list[dict[str, float | str]]:
     """Cut the blocks, then share out (block, filter) pairs among the threads."""
     rois = [roi for rois in pool.map(lambda level: _rois(case, level, boxes[level], settings), boxes) for roi in rois]
+    prepare(part(progress, 0.0, 0.05))
     stop_if(cancelled)
     filters = plan(settings)
     jobs = [pool.submit(_by_filter, roi, made, settings) for roi in rois for made in filters]
     found = []
     try:
         for n, roi in enumerate(rois):
-            progress(n / len(rois), f"Computing features: {roi.level} {roi.name}")
+            progress(0.05 + 0.95 * n / len(rois), f"Computing features: {roi.level} {roi.name}")
             mine = [job.result() for job in jobs[n * len(filters) : (n + 1) * len(filters)]]
             stop_if(cancelled)
             found.append(_row(roi, [image for images in mine for image in images], settings))

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from torchvision.models.detection import FasterRCNN
 
 MODEL = "detect"
-SHOWN_FROM = 0.3
-"""Confidence from which a box is shown and votes; a body between two classes has little of either."""
+SHOWN_FROM = 0.5
+"""Sum of a box's scores, the confidence that it is a body of whatever status, from which it is shown and votes."""
 
 _BATCH = 16
 _HALF_LEVEL = 0.5
@@ -112,7 +112,7 @@ def _look(
         progress(start / len(images), "Looking for vertebrae on the slices")
         for index, seen in enumerate(predict(network, images[start : start + _BATCH], device), start=start):
             for corners, scores in zip(seen.corners, seen.scores, strict=True):
-                if scores.max() >= SHOWN_FROM:
+                if scores.sum() >= SHOWN_FROM:
                     ends = slices.to_ras(index, corners.reshape(2, 2))
                     low, high = ends.min(0).tolist(), ends.max(0).tolist()
                     found.append(SliceBox(index, tuple(low), tuple(high), tuple(scores.tolist())))

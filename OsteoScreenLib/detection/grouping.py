@@ -18,6 +18,12 @@ OVERLAP = 0.3
 OFF_LINE_MM = 30.0
 """How far a box's middle may lie from the spine's line."""
 
+LONGEST_MM = 40.0
+"""A run of boxes along the spine that is longer shows more than one body."""
+
+BODY = 0.35
+"""How far from a level's middle, in levels, its body reaches: discs, which look like poor bone, have no vote."""
+
 _OUTER = 10
 """Per cent of a level's boxes that may reach beyond the box around all of them, on each side."""
 
@@ -38,21 +44,41 @@ def by_segmentation(boxes: Sequence[SliceBox], slices: Slices, labels: Volume) -
 
 
 def along_the_spine(boxes: Sequence[SliceBox], points: np.ndarray, heights: np.ndarray) -> list[SliceBox]:
-    """Return the boxes with the level that the spine's line has at their height; None away from the line.
+    """Return the boxes with the level that the spine's line has where they are; None on discs and off the line.
 
-    `points` (n, 3) in RAS mm are the line, `heights` (n,) are levels below L1.
+    `points` (n, 3) in RAS mm are the line, `heights` (n,) are levels below L1. Boxes that follow each other from slice
+    to slice are of one body, whose level is that in their middle. Where they go on through the discs, so that a run is
+    longer than a body, each box has the level at its own height, if that is within `BODY` of a level's middle.
     """
     order = np.argsort(points[:, 2])
-    found = []
-    for box in boxes:
+    height: dict[int, float] = {}
+    for n, box in enumerate(boxes):
         middle = (np.array(box.low) + box.high) / 2
-        x, y, height = (
+        x, y, below = (
             np.interp(middle[2], points[order, 2], values[order]) for values in (points[:, 0], points[:, 1], heights)
         )
-        place = round(float(height))
-        near = np.hypot(middle[0] - x, middle[1] - y) <= OFF_LINE_MM
-        found.append(replace(box, level=SCREENED[place] if near and 0 <= place < len(SCREENED) else None))
-    return _surest(found)
+        if np.hypot(middle[0] - x, middle[1] - y) <= OFF_LINE_MM:
+            height[n] = float(below)
+    named: dict[int, str] = {}
+    for run in _runs(boxes, list(height)):
+        middle = float(np.median([height[n] for n in run]))
+        one_body = np.ptp([boxes[n].low[2] for n in run]) <= LONGEST_MM
+        for n in run:
+            place = round(middle if one_body else height[n])
+            if 0 <= place < len(SCREENED) and (one_body or abs(height[n] - place) <= BODY):
+                named[n] = SCREENED[place]
+    return _surest([replace(box, level=named.get(n)) for n, box in enumerate(boxes)])
+
+
+def _runs(boxes: Sequence[SliceBox], chosen: list[int]) -> list[list[int]]:
+    """Return the places of chosen boxes, parted where a slice has none."""
+    runs: list[list[int]] = []
+    for n in sorted(chosen, key=lambda n: boxes[n].slice):
+        if runs and boxes[n].slice - boxes[runs[-1][-1]].slice <= 1:
+            runs[-1].append(n)
+        else:
+            runs.append([n])
+    return runs
 
 
 def vote(boxes: Sequence[SliceBox]) -> tuple[DetectedVertebra, ...]:

@@ -69,7 +69,7 @@ def axial_slices(volume: Volume, centres: np.ndarray, size: int = SIZE, pixel: f
     """
     steps = np.array([pixel, pixel, _STEP_MM])
     middle, span = (centres.max(0) + centres.min(0)) / 2, np.ptp(centres, axis=0)
-    count = np.ceil(span / steps).astype(int) + np.array([size + 2, size + 2, SLAB_MM + 1])
+    count = np.ceil(span / steps).astype(int) + np.array([size + 2, size + 2, SLAB_MM + 2])
     stack = resample(band_limited(volume, pixel), grid(middle, tuple(count.tolist()), tuple(steps)), outside=AIR_HU)
     low = np.rint(stack.to_ijk(centres) - [(size - 1) / 2, (size - 1) / 2, (SLAB_MM - 1) / 2]).astype(int)
     low = np.clip(low, 0, count - [size, size, SLAB_MM])

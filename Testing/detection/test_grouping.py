@@ -19,11 +19,21 @@ def _box(z: float, x: float = 0.0, scores: tuple[float, float, float] = SURE, sl
     return SliceBox(slice_, (x - 20, -15, z), (x + 20, 15, z), scores)
 
 
-def test_along_the_spine_a_box_has_the_level_at_its_height() -> None:
-    heights = {135.0: None, 117.0: "L1", 100.0: "L1", 83.0: "L1", 81.0: "L2", 30.0: "L3", -5.0: "L4", -40.0: None}
-    boxes = [_box(z, slice_=n) for n, z in enumerate(heights)]
-    assert [box.level for box in along_the_spine(boxes, POINTS, HEIGHTS)] == list(heights.values())
+def test_a_run_of_boxes_has_the_level_in_its_middle() -> None:
+    """Boxes at 118 to 91 (L1, from a height of -0.51 on) and at 76 to 55 (L2), with a disc between."""
+    boxes = [_box(118.0 - 3 * n, slice_=n) for n in range(22) if not 10 <= n <= 13]
+    found = along_the_spine(boxes, POINTS, HEIGHTS)
+    assert [box.level for box in found] == ["L1"] * 10 + ["L2"] * 8
     assert along_the_spine([_box(100.0, x=40.0)], POINTS, HEIGHTS)[0].level is None
+    assert along_the_spine([_box(-75.0)], POINTS, HEIGHTS)[0].level is None
+
+
+def test_where_a_run_goes_on_through_discs_the_boxes_there_have_no_level() -> None:
+    boxes = [_box(110.0 - 3 * n, slice_=n) for n in range(24)]
+    found = {box.low[2]: box.level for box in along_the_spine(boxes, POINTS, HEIGHTS)}
+    assert {z for z, level in found.items() if level == "L1"} == {110.0, 107.0, 104.0, 101.0, 98.0, 95.0, 92.0, 89.0}
+    assert found[83.0] is None
+    assert found[65.0] == "L2"
 
 
 def test_of_two_boxes_of_a_level_in_a_slice_the_surest_stays() -> None:

@@ -63,6 +63,8 @@ def test_slices_follow_a_line_from_head_to_foot() -> None:
     assert taken[:, 2].tolist() == [130.0 - 3 * n for n in range(11)]
     assert taken[5] == pytest.approx([5.0, 10.0, 115.0])
     assert along(points[::-1], 100.0, 130.0) == pytest.approx(taken)
+    volume = grid(np.array([5.0, 10.0, 115.0]), (30, 30, 40), 1.0)
+    assert np.diff(axial_slices(volume, taken, 16).z) == pytest.approx([-3.0] * 10)
 
 
 def test_the_windows_are_three_channels_between_0_and_1() -> None:

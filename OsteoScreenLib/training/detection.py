@@ -39,13 +39,18 @@ Sample = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Choices:
-    """How the detector is trained, beyond what the network is: epochs, slices a step, seed, soft Dice loss, workers."""
+    """How the detector is trained, beyond what the network is.
+
+    `epochs` times each slice is seen on average, `batch` slices a step, at a peak learning `rate`; held-out slices are
+    read at least `readings` times on the way; `workers` are processes that read slices.
+    """
 
     epochs: int = EPOCHS
     batch: int = BATCH
     rate: float = RATE
     seed: int = 0
     workers: int = 1
+    readings: int = 10
     soft_dice: bool = False
 
 
@@ -79,7 +84,7 @@ def train(
     if choices.soft_dice:
         network = with_soft_dice(network)
     steps = max(1, choices.epochs * len(learned) // choices.batch)
-    watch = max(1, min(len(learned) // choices.batch, steps // 10))
+    watch = max(1, min(len(learned) // choices.batch, steps // choices.readings))
     settings = Settings(
         steps, choices.batch, choices.rate, choices.seed, choices.workers, checkpoint_every=watch, validate_every=watch
     )

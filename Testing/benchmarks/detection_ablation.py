@@ -28,7 +28,7 @@ def main() -> None:
     """Train each form in turn, print the table and keep it."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--patients", type=int, default=60, help="phantoms to learn from")
-    options.add_argument("--test", type=int, default=20, help="phantoms to be judged on")
+    options.add_argument("--test", type=int, default=12, help="phantoms to be judged on")
     options.add_argument("--epochs", type=int, default=1)
     options.add_argument("--size", type=int, default=64, help="pixels of a slice")
     options.add_argument("--data", type=Path, help="a folder for the slices, used again when there")

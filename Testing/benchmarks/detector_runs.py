@@ -48,7 +48,7 @@ def trained(slices: Sequence[SliceImage], test: Sequence[SliceImage], architectu
     """Train a detector from scratch and let it look at test slices."""
     with TemporaryDirectory() as folder:
         place = Path(folder)
-        train(slices, place / "model", place / "run", Choices(epochs=epochs), architecture, "Phantoms")
+        train(slices, place / "model", place / "run", Choices(epochs=epochs, readings=2), architecture, "Phantoms")
         return looked(architecture, place / "model" / "model.safetensors", test)
 
 

@@ -1,6 +1,6 @@
 # OsteoScreen. `make demo` and `make test` each do all the set-up they need.
 
-.PHONY: help install demo test check bench
+.PHONY: help install demo view test check bench
 
 BIN := .venv/bin
 STAMP := .venv/installed
@@ -12,6 +12,7 @@ help:
 	@echo "make install        a .venv with everything, at the versions of constraints.txt"
 	@echo "make demo           screen a synthetic CT and show the report"
 	@echo "make demo CT=path   the same on your own CT (NIfTI, NRRD, MHA or a DICOM folder)"
+	@echo "make view CT=path   the same in a browser page, to look, edit and measure (a synthetic CT if left out)"
 	@echo "make test           the tests"
 	@echo "make check          ruff, lint and format"
 	@echo "make bench          the benchmarks"
@@ -39,6 +40,9 @@ demo: $(STAMP) $(if $(CT),,demo/phantom.nii.gz)
 	@report="$(OUT)/report.html"; echo "Report: $$report"; \
 	if [ "$$(uname)" = Darwin ]; then open "$$report"; \
 	elif [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] && command -v xdg-open >/dev/null; then xdg-open "$$report"; fi
+
+view: $(STAMP) $(if $(CT),,demo/phantom.nii.gz)
+	$(BIN)/osteoscreen view "$(or $(CT),demo/phantom.nii.gz)"
 
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile

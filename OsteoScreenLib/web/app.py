@@ -12,6 +12,8 @@ from trame_slicer import module as trame_slicer_module
 from trame_slicer.core import SlicerApp
 from vtkmodules.vtkCommonCore import vtkLogger, vtkOutputWindow, vtkStringOutputWindow
 
+from OsteoScreenLib.detection.detect import MODEL as DETECTOR
+from OsteoScreenLib.models import list_models
 from OsteoScreenLib.readers.files import reachable
 from OsteoScreenLib.web.desk import Desk
 from OsteoScreenLib.web.editing import Editing
@@ -19,12 +21,13 @@ from OsteoScreenLib.web.job import Job
 from OsteoScreenLib.web.page import build_page
 from OsteoScreenLib.web.routes import Files
 from OsteoScreenLib.web.sections.cohort import CohortSection
+from OsteoScreenLib.web.sections.detect import DetectSection
 from OsteoScreenLib.web.sections.input import InputSection
 from OsteoScreenLib.web.sections.measure import MeasureSection
 from OsteoScreenLib.web.sections.report import ReportSection
 from OsteoScreenLib.web.sections.review import ReviewSection
 from OsteoScreenLib.web.sections.segment import SegmentSection
-from OsteoScreenLib.web.security import Door, is_loopback
+from OsteoScreenLib.web.security import Door, check_address, is_loopback
 from OsteoScreenLib.web.shortcuts import add_shortcuts
 from OsteoScreenLib.web.views import Views
 
@@ -41,6 +44,7 @@ def view(path: Path | None, *, host: str, port: int, open_browser: bool, say: Ca
     Port 0 takes a free one. On another `host` than this machine's own the link holds a token that is needed.
     """
     path = path and reachable(path)
+    check_address(host, port)
     door = Door(host, None if is_loopback(host) else secrets.token_urlsafe(24))
     with tempfile.TemporaryDirectory(prefix="osteoscreen-", ignore_cleanup_errors=True) as folder:
         server = get_server("osteoscreen", client_type="vue3")
@@ -52,8 +56,9 @@ def view(path: Path | None, *, host: str, port: int, open_browser: bool, say: Ca
         source, review, measure = InputSection(desk, files), ReviewSection(desk, editing), MeasureSection(desk, job)
         segment = SegmentSection(desk, job, measure, files)
         report, cohort = ReportSection(desk, job, files), CohortSection(desk, files)
+        detectors = [DetectSection(desk, job)] if any(card.name == DETECTOR for card in list_models()) else []
         add_shortcuts(desk, review, editing)
-        build_page(desk, [source, segment, review, measure, report, cohort])
+        build_page(desk, [source, segment, review, measure, *detectors, report, cohort])
 
         @server.controller.add("on_server_bind")
         def bind(web_server: Any) -> None:

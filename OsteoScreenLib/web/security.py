@@ -5,13 +5,19 @@ So requests must name the page's own address in Host, and in Origin where there 
 """
 
 import hmac
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from aiohttp import web
 
-LOOPBACK = "127.0.0.1"
+from OsteoScreenLib.errors import OsteoScreenError
+
+
+class AddressError(OsteoScreenError):
+    """The page cannot listen where it was told to."""
+
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -29,7 +35,7 @@ class Door:
 
     def link(self, port: int) -> str:
         """Return the address to open, with the token in it."""
-        host = LOOPBACK if self.host in ("0.0.0.0", "::") else self.host
+        host = socket.gethostname() if self.host in ("0.0.0.0", "::") else self.host
         name = f"[{host}]" if ":" in host else host
         return f"http://{name}:{port}/" + (f"?token={self.token}" if self.token else "")
 
@@ -54,6 +60,14 @@ class Door:
         if origin is not None and origin.partition("://")[2] != request.host:
             return False
         return self.token is not None or is_loopback(_name_of(request.host))
+
+
+def check_address(host: str, port: int) -> None:
+    """Raise `AddressError` where nothing can listen on that address."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise AddressError(f"Cannot listen on {host}, port {port}: {error.strerror}. Choose another.") from error
 
 
 def is_loopback(host: str) -> bool:

@@ -1,6 +1,7 @@
 """The page answers its own browser alone, and elsewhere only to the link with the token."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ pytest.importorskip("aiohttp", reason="the page is not installed: pip install 'o
 from aiohttp import ClientSession, CookieJar, web
 from aiohttp.test_utils import TestServer
 
-from OsteoScreenLib.web.security import Door, is_loopback
+from OsteoScreenLib.web.security import AddressError, Door, check_address, is_loopback
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
@@ -74,3 +75,11 @@ def test_a_door_to_others_has_a_token_and_its_link_shows_it() -> None:
     assert [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "example.org")] == [
         True, True, True, False, False,
     ]  # fmt: skip
+
+
+def test_a_port_that_is_taken_and_a_host_that_is_not_ours_are_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(AddressError, match="Choose another"):
+        check_address("127.0.0.1", taken.getsockname()[1])
+    with pytest.raises(AddressError, match=r"no\.such\.host"):
+        check_address("no.such.host.invalid", 0)
+    check_address("127.0.0.1", 0)

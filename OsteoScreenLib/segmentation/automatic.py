@@ -22,6 +22,9 @@ from OsteoScreenLib.volume import Volume, band_limited
 SEARCHED = (-1, 4)
 """Heights, in levels below L1, at which bodies are looked for: T12 to L5, of which L1-L4 are outlined."""
 
+BLURRED = 0.12
+"""Doubt in a body above which bodies are looked for half a level higher and lower, too: the count may be off."""
+
 SHORT_MM = 200.0
 """Length of spine in mm below which its levels cannot be told reliably."""
 
@@ -60,11 +63,14 @@ def find_vertebrae(
         return lambda d: look(source, at, network.to(d), d, share, cancelled, flips)
 
     seen, device, again = run_with_fallback(see(points, part(progress, 0.1, 0.6), False), device)
+    if any(body.doubt > BLURRED for body in seen):
+        between = see(count.line.bodies(*SEARCHED, lower=0.5), part(progress, 0.6, 0.8), False)
+        seen += run_with_fallback(between, device)[0]
     bodies = distinct(seen)
     candidates = [Candidate(body.centre, count.levels_at(body.centre)) for body in bodies]
     named = name_levels(candidates)
     centres = {name.level: bodies[name.index].centre for name in named if name.level in SCREENED}
-    closer, device, at_last = run_with_fallback(see(list(centres.values()), part(progress, 0.6, 0.95), flips), device)
+    closer, device, at_last = run_with_fallback(see(list(centres.values()), part(progress, 0.8, 0.95), flips), device)
     outlined = {level: body for level, body in zip(centres, closer, strict=True) if body.believable}
     back = volume.ijk_to_ras @ posed.ras_to_ijk
     if not outlined:

@@ -35,15 +35,14 @@ def segment(
     """Segment the bodies of L1-L4 and their trabecular compartments.
 
     `engine` is ``"unet"`` (ours, trained on synthetic CT), ``"totalsegmentator"``, ``"nnunet:FOLDER"``,
-    ``"monai:FOLDER"``, or the path of a label map on the volume's grid. A label map in our coding is taken as it is;
-    of everybody else's vertebrae our network separates the body from the arch and the shell from the trabecular bone.
-    With `flips` each body is outlined on its mirror image, too, and the mean taken: twice the time. Raises
-    `AnatomyError` where none of L1-L4 is in the image, `LabelMapError` for a label map in no known coding,
+    ``"monai:FOLDER"``, or the path of a label map on the volume's grid. A label map in our coding is taken as it is and
+    needs no PyTorch; of everybody else's vertebrae our network separates the body from the arch and the shell from the
+    trabecular bone. With `flips` each body is outlined on its mirror image, too, and the mean taken: twice the time.
+    Raises `AnatomyError` where none of L1-L4 is in the image, `LabelMapError` for a label map in no known coding,
     `ModelError` where an engine is not installed or its model cannot be used.
     """
-    device = choose(device)
     if str(engine) == UNET:
-        found = find_vertebrae(volume, device, progress, cancelled, flips)
+        found = find_vertebrae(volume, choose(device), progress, cancelled, flips)
         labels = paint(volume, found.bodies)
         return describe(volume, labels, found.confidence, UNET, found.device, found.models, found.notes)
     whole = _by_others(volume, str(engine), device, part(progress, 0.0, 0.8), cancelled)
@@ -54,7 +53,7 @@ def segment(
     if in_our_coding(labels.voxels):
         return describe(volume, labels.voxels, {}, name, "none", (), ())
     if np.isin(labels.voxels, list(TOTALSEGMENTATOR)).any():
-        whole = Vertebrae(labels.voxels, TOTALSEGMENTATOR, name, device)
+        whole = Vertebrae(labels.voxels, TOTALSEGMENTATOR, name, choose(device))
         return _by_vertebrae(volume, whole, progress, cancelled, flips)
     raise LabelMapError(
         f"{name} holds no vertebra in a known coding; use 10 * vertebra + part (L1 shell = 201, "
@@ -68,11 +67,11 @@ def _by_others(
     """Return what another engine finds, or None where `engine` names none and so is a label map."""
     kind, _, folder = engine.partition(":")
     if engine == "totalsegmentator":
-        return by_totalsegmentator(volume, device, progress, cancelled)
+        return by_totalsegmentator(volume, choose(device), progress, cancelled)
     if kind == "nnunet":
-        return by_nnunet(volume, Path(folder), device, progress, cancelled)
+        return by_nnunet(volume, Path(folder), choose(device), progress, cancelled)
     if kind == "monai":
-        return by_monai(volume, Path(folder), device, progress, cancelled)
+        return by_monai(volume, Path(folder), choose(device), progress, cancelled)
     return None
 
 

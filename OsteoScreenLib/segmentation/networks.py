@@ -46,6 +46,9 @@ FINE_SPACING = 1.0
 FINE_SIZE = (72, 64, 56)
 """Voxels (i, j, k) of such a crop: wider, deeper and higher than any lumbar body, and tiled by ST-UNet's windows."""
 
+BEYOND_HU = -100.0
+"""What such a crop holds beyond the image: fat. Next to air a body got a false part between itself and the edge."""
+
 FINE_CHANNELS = 3
 """Background, cortical shell and trabecular compartment of the vertebra in the crop's centre."""
 

@@ -26,8 +26,11 @@ class SpineLine:
         )
         return np.stack([x, y, z], axis=1), heights
 
-    def bodies(self, low: int, high: int) -> np.ndarray:
-        """Return the middles (m, 3) of the parts whose height rounds to each whole level in [low, high], if in view."""
-        level = np.rint(self.heights)
+    def bodies(self, low: int, high: int, lower: float = 0.0) -> np.ndarray:
+        """Return the middles (m, 3) of the parts whose height rounds to each whole level in [low, high], if in view.
+
+        With `lower` the parts lie so many levels farther down.
+        """
+        level = np.rint(self.heights - lower)
         seen = [n for n in range(low, high + 1) if (level == n).any()]
         return np.array([self.points[level == n].mean(0) for n in seen]).reshape(-1, 3)

@@ -7,7 +7,7 @@ import numpy as np
 from OsteoScreenLib.levels import BY_NAME
 from OsteoScreenLib.phantoms.render import render
 from OsteoScreenLib.segmentation.corridor import AIR_HU
-from OsteoScreenLib.segmentation.networks import FINE_SIZE, FINE_SPACING, normalise
+from OsteoScreenLib.segmentation.networks import BEYOND_HU, FINE_SIZE, FINE_SPACING, normalise
 from OsteoScreenLib.training.patients import exposed, training_scene
 from OsteoScreenLib.training.shapes import MeasuredVertebra
 from OsteoScreenLib.volume import grid
@@ -45,7 +45,7 @@ def _view(hu: np.ndarray, classes: np.ndarray, rng: np.random.Generator) -> tupl
     for _ in range(_EDGES):
         if rng.random() < 0.2:
             beyond = _beyond_edge(hu.shape, rng)
-            hu[beyond], classes[beyond] = AIR_HU, 0
+            hu[beyond], classes[beyond] = rng.choice([AIR_HU, BEYOND_HU]), 0
     if rng.random() < 0.5:
         hu, classes = hu[:, :, ::-1], classes[:, :, ::-1]
     return normalise(hu)[None], np.ascontiguousarray(classes)

@@ -9,7 +9,7 @@ from OsteoScreenLib.evaluation.overlap import overlap
 from OsteoScreenLib.levels import SCREENED, body_mask, label, trabecular_mask
 from OsteoScreenLib.segmentation import refine
 from OsteoScreenLib.segmentation.refine import Body, distinct, look, outline, paint
-from OsteoScreenLib.volume import Volume, resample
+from OsteoScreenLib.volume import Volume, grid, resample
 from Testing.conftest import BoxCase
 
 
@@ -52,6 +52,17 @@ def test_a_body_that_two_points_show_is_one(box_case: BoxCase) -> None:
     assert len(found) == len(SCREENED)
     for body, level in zip(found, SCREENED, strict=True):
         assert np.linalg.norm(body.centre - box_case.labels.to_ras(_middle(box_case.labels, level))) < 1.0
+
+
+def test_what_lies_between_two_bodies_gives_way_to_both() -> None:
+    crop = grid(np.zeros(3), (40, 40, 90), 1.0)
+    bodies = []
+    for low, high, inside in ((10, 35, 0.99), (22, 66, 0.8), (50, 75, 0.98)):
+        probability = np.zeros(crop.voxels.shape, np.float32)
+        probability[low:high, 8:32, 8:32] = inside
+        bodies.append(Body(crop.with_voxels(probability)))
+    assert [body.doubt for body in bodies] == pytest.approx([0.01, 0.2, 0.02], abs=1e-6)
+    assert distinct(bodies) == [bodies[2], bodies[0]]
 
 
 def test_oblique_and_flipped_grids_give_the_same_bodies(box_case: BoxCase) -> None:

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -56,37 +57,47 @@ with open(output, "w", newline="") as file:
 """
 
 FASTRAD = """
-import sys, time
+import csv, sys
 from pathlib import Path
-import numpy as np, torch
+import torch
 from fastrad.extractor import FeatureExtractor
 from fastrad.image import Mask, MedicalImage
 from fastrad.settings import FeatureSettings
+from OsteoScreenLib.levels import SCREENED
 from OsteoScreenLib.radiomics import extract as ours
 from OsteoScreenLib.radiomics.settings import Settings
 from OsteoScreenLib.readers import read_labels, read_volume
-volume, settings = read_volume(Path(sys.argv[1])), Settings(image_types=("Original", "Gradient"))
-case = ours.open_case(volume, read_labels(Path(sys.argv[2]), volume), settings)
-level, box = next(ours._boxes(case.labels.voxels, ("L1",)))
-roi = ours._roi(case, level, "trabecular", box, settings)
-hits = np.argwhere(roi.mask)
-cut = tuple(slice(a, b + 1) for a, b in zip(hits.min(0), hits.max(0)))
-mask = Mask(torch.from_numpy(roi.mask[cut].astype(np.float32)))
+ct, labels, output = sys.argv[1:]
+volume, settings = read_volume(Path(ct)), Settings()
+case = ours.open_case(volume, read_labels(Path(labels), volume), settings)
 kinds = ["firstorder", "glcm", "gldm", "glrlm", "glszm", "ngtdm"]
 peer = FeatureExtractor(FeatureSettings(kinds, bin_width=25.0, device="cpu"))
-ours.prepare()
-for made in ours.plan(settings):
-    for name, image in made.run(roi.block):
-        values = torch.from_numpy(image[cut].astype(np.float32))
-        seconds = []
-        both = lambda: peer.extract(MedicalImage(values), mask), lambda: ours._describe(roi, name, image, settings)
-        for run in both:
-            started = time.process_time()
-            run()
-            seconds.append(time.process_time() - started)
-        print(f"{name}, {len(hits)} voxels: fastrad {seconds[0]:.2f} s, ours {seconds[1]:.3f} s of processor time")
+rows = []
+for level, box in ours._boxes(case, SCREENED):
+    for roi in ours._rois(case, level, box, settings):
+        values, mask = (torch.from_numpy(array).float() for array in (roi.block.values[roi.inside], roi.mask))
+        rows.append({"level": level, "roi": roi.name, **peer.extract(MedicalImage(values), Mask(mask))})
+with open(output, "w", newline="") as file:
+    writer = csv.DictWriter(file, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
 """
-"""fastrad has no filters, so only what it has is compared: the features of one image that is filtered already."""
+"""fastrad neither normalises, resamples nor filters: our blocks go in, and only the unfiltered image is compared."""
+
+ONE_IMAGE = """
+setting: {normalize: true, normalizeScale: 100, resampledPixelSpacing: [1, 1, 1], binWidth: 25}
+imageType: {Original: {}}
+"""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A process of the table: what it is called, of how many images it computes features, and its command."""
+
+    name: str
+    images: int
+    command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -98,14 +109,15 @@ class Run:
     peak: float
 
 
-def timed(command: list[str], **environment: str) -> Run:
+def timed(contender: Contender, **environment: str) -> Run:
     """Run a process to its end and return what it took; raises if it fails."""
     started = time.monotonic()
-    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
+    around = {**os.environ, **contender.environment, **environment}
+    process = subprocess.Popen(contender.command, env=around, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - started
     if status:
-        raise SystemExit(f"{command[0]} failed")
+        raise SystemExit(f"{contender.name} failed")
     return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
@@ -139,15 +151,22 @@ def write_case(folder: Path) -> None:
     write_labels(ct.with_voxels(np.pad(fine[1], room)), folder / "labels.nii.gz")
 
 
-def contenders(wanted: argparse.Namespace, ct: Path, labels: Path, folder: Path) -> dict[str, list[str]]:
-    """Return the command of each process, by its name in the table."""
+def contenders(wanted: argparse.Namespace, ct: Path, labels: Path, folder: Path) -> list[Contender]:
+    """Return the processes of the table, ours first."""
     given = [str(ct), str(labels)]
-    ours = [sys.executable, "-c", OURS, "features", *given, "-o", str(folder / "ours.csv")]
-    found = {"OsteoScreen": ours}
+    ours = [sys.executable, "-c", OURS, "features", *given, "-o"]
+    found = [Contender("OsteoScreen", 19, [*ours, str(folder / "ours.csv")])]
     if wanted.pyradiomics:
-        theirs = [wanted.pyradiomics, "-c", PYRADIOMICS, *given]
-        found["pyradiomics, default"] = [*theirs, str(folder / "theirs.csv"), "yes"]
-        found["pyradiomics, no diagnostics"] = [*theirs, str(folder / "theirs.csv"), "no"]
+        theirs = [wanted.pyradiomics, "-c", PYRADIOMICS, *given, str(folder / "theirs.csv")]
+        found.append(Contender("pyradiomics, default", 19, [*theirs, "yes"]))
+        found.append(Contender("pyradiomics, no diagnostics", 19, [*theirs, "no"]))
+    if wanted.fastrad:
+        (folder / "one.yaml").write_text(ONE_IMAGE)
+        one = [*ours, str(folder / "one.csv"), "--settings", str(folder / "one.yaml")]
+        path = os.pathsep.join([str(wanted.fastrad), str(Path(__file__).parents[2])])
+        peer = [sys.executable, "-c", FASTRAD, *given, str(folder / "fastrad.csv")]
+        found.append(Contender("OsteoScreen", 1, one))
+        found.append(Contender("fastrad", 1, peer, {"PYTHONPATH": path}))
     return found
 
 
@@ -173,29 +192,29 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         ct, labels = folder / "ct.nii.gz", folder / "labels.nii.gz"
         if not (ct.exists() and labels.exists()):
-            write_case(folder)
+            # Apart, for a process's peak memory begins at that of the one that starts it.
+            with ProcessPoolExecutor(1) as apart:
+                apart.submit(write_case, folder).result()
         processes = contenders(wanted, ct, labels, folder)
-        first = timed(processes["OsteoScreen"], NUMBA_CACHE_DIR=str(Path(temporary) / "cache"))
+        first = timed(processes[0], NUMBA_CACHE_DIR=str(Path(temporary) / "cache"))
         print(f"First run, with compilation: {first.seconds:.1f} s ({first.processor:.1f} s of processor time)")
-        runs: dict[str, list[Run]] = {name: [] for name in processes}
+        runs: list[list[Run]] = [[] for _ in processes]
         for _ in range(wanted.repeats):
-            for name, command in processes.items():
-                runs[name].append(timed(command))
-                print(f"{name}: {runs[name][-1]}, load {os.getloadavg()[0]:.1f}", flush=True)
-        best = {name: Run(*(min(getattr(run, key) for run in done) for key in ("seconds", "processor", "peak")))
-                for name, done in runs.items()}  # fmt: skip
-        ours = best["OsteoScreen"]
-        rows = [{"process": name, "seconds": f"{run.seconds:.1f}", "times ours": f"{run.seconds / ours.seconds:.0f}",
-                 "processor seconds": f"{run.processor:.1f}", "times ours ": f"{run.processor / ours.processor:.0f}",
-                 "peak MiB": f"{run.peak:.0f}"} for name, run in best.items()]  # fmt: skip
+            for contender, done in zip(processes, runs, strict=True):
+                done.append(timed(contender))
+                print(f"{contender.name}, {contender.images}: {done[-1]}, load {os.getloadavg()[0]:.1f}", flush=True)
+        best = [Run(*(min(getattr(run, key) for run in done) for key in ("seconds", "processor", "peak")))
+                for done in runs]  # fmt: skip
+        ours = {process.images: run for process, run in zip(processes, best, strict=True) if process.command[2] == OURS}
+        rows = [{"process": process.name, "images": process.images, "seconds": f"{run.seconds:.1f}",
+                 "times ours": f"{run.seconds / ours[process.images].seconds:.1f}",
+                 "processor seconds": f"{run.processor:.1f}",
+                 "times ours ": f"{run.processor / ours[process.images].processor:.1f}", "peak MiB": f"{run.peak:.0f}"}
+                for process, run in zip(processes, best, strict=True)]  # fmt: skip
         print(f"\nThe best of {wanted.repeats} turns, {os.cpu_count()} processors.\n")
         print(markdown(pd.DataFrame(rows)))
         if wanted.pyradiomics:
             print(agreement(folder / "ours.csv", folder / "theirs.csv"))
-        if wanted.fastrad:
-            path = os.pathsep.join([str(wanted.fastrad), str(Path(__file__).parents[2])])
-            peer = [sys.executable, "-c", FASTRAD, str(ct), str(labels)]
-            subprocess.run(peer, env={**os.environ, "PYTHONPATH": path}, check=True)
 
 
 if __name__ == "__main__":

@@ -151,6 +151,27 @@ def _measurements(inputs: Inputs) -> "tuple[pd.DataFrame, dict[str, AnteriorRoi]
     return table, rois
 
 
+def _rad_score(inputs: Inputs, progress: Progress) -> None:
+    from OsteoScreenLib.labelled_table import numbers
+    from OsteoScreenLib.levels import levels_in
+    from OsteoScreenLib.radiomics.extract import extract
+    from OsteoScreenLib.signature import rad_score
+
+    model = rad_score.read(Path(inputs.parameters["signature"]))
+    name = inputs.volume.name
+    features = extract(inputs.volume, inputs.label_map, name, levels_in(inputs.labels), progress=progress)
+    rows = features[features["roi"] == model.roi] if model.roi else features
+    scores = rad_score.scores(model, numbers(rows, list(model.features)), None, rows[["level", "roi"]])
+    with staged_folder(inputs.result) as staged:
+        scores.to_csv(staged / "rad_scores.csv", index=False)
+
+
+def _rad_scores(inputs: Inputs) -> "pd.DataFrame":
+    import pandas as pd
+
+    return pd.read_csv(inputs.result / "rad_scores.csv", float_precision="round_trip")
+
+
 def _detect(inputs: Inputs, progress: Progress) -> None:
     from OsteoScreenLib.detection.detect import course_of_labels, detect
     from OsteoScreenLib.detection.detection_json import to_json
@@ -194,13 +215,15 @@ def _screened(inputs: Inputs) -> "ScreeningResult":
 TASKS: dict[str, Task] = {
     "segment": Task(_segment, _segmentation),
     "measure": Task(_measure, _measurements),
+    "rad_score": Task(_rad_score, _rad_scores),
     "detect": Task(_detect, _detected),
     "screen": Task(_screen, _screened),
 }
-"""``segment`` (engine, device, flips): a `Segmentation`. ``measure`` (levels; all that there are if left out), with a
-label map: table and ellipses. ``detect`` (device), with a label map: a `Detection`. ``screen`` (engine, device, flips):
-a `ScreeningResult`, and in `Inputs.result` all files of a case, which are also copied to the folder ``output`` where
-one is given; with a label map and ``segmentation`` (`segmentation_json`), of these masks as they are."""
+"""``segment`` (engine, device, flips): a `Segmentation`. With a label map: ``measure`` (levels; all that there are if
+left out): table and ellipses; ``rad_score`` (signature, a path): a table of scores by level; ``detect`` (device): a
+`Detection`. ``screen`` (engine, device, flips): a `ScreeningResult`, and in `Inputs.result` all files of a case, which
+are copied to the folder ``output``, too, where one is given; with a label map and ``segmentation``
+(`segmentation_json`), of these masks as they are."""
 
 
 def _only_progress_on_stdout() -> Callable[..., None]:

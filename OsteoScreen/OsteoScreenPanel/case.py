@@ -3,7 +3,7 @@
 import slicer
 
 from OsteoScreenLib.errors import OsteoScreenError
-from OsteoScreenLib.scene.measured import mark_stale
+from OsteoScreenLib.scene.measured import mark_stale_masks
 from OsteoScreenLib.scene.parameters import SEGMENTATION, VOLUME, choose, chosen, parameter_node
 from OsteoScreenLib.scene.review import centre_of, jump_to, look_again, review_of
 from OsteoScreenLib.scene.working_case import ct_of, labels_now
@@ -65,8 +65,8 @@ class Case:
             labels = self.labels()
         except OsteoScreenError:
             return False
-        look_again(self.segmentation, labels)
-        mark_stale(self.segmentation, labels)
+        review = look_again(self.segmentation, labels)
+        mark_stale_masks(self.segmentation, {record.level: record.mask for record in review if record.mask})
         return True
 
     def goTo(self, level):

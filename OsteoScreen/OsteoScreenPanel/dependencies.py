@@ -27,7 +27,7 @@ EINOPS = Package("einops", "einops>=0.8", 1)
 MONAI = Package("monai", "monai>=1.5", 14)
 TORCH = Package("torch", "torch>=2.6", 5000)
 JINJA2 = Package("jinja2", "jinja2>=3.1", 1)
-CONTOURPY = Package("contourpy", "contourpy>=1.3", 1)
+MATPLOTLIB = Package("matplotlib", "matplotlib>=3.9", 36)
 PILLOW = Package("PIL", "pillow>=11", 22)
 NUMBA = Package("numba", "numba>=0.61", 213)
 THREADPOOLCTL = Package("threadpoolctl", "threadpoolctl>=3.5", 1)
@@ -35,7 +35,7 @@ YAML = Package("yaml", "PyYAML>=6.0", 3)
 DCURVES = Package("dcurves", "dcurves>=1.1.5", 100)
 
 NETWORK = (PYDANTIC, SAFETENSORS, EINOPS, MONAI, TORCH)
-MEASURING = (PYDANTIC, PANDAS)
+MEASURING = (PANDAS,)
 NEEDED = {
     "unet": NETWORK,
     "labels": (PYDANTIC,),
@@ -44,7 +44,7 @@ NEEDED = {
     "monai": (*NETWORK, YAML),
     "measure": MEASURING,
     "detect": (*NETWORK, Package("torchvision", "torchvision>=0.21", 10)),
-    "report": (*MEASURING, JINJA2, CONTOURPY, PILLOW, NUMBA, THREADPOOLCTL),
+    "report": (PYDANTIC, *MEASURING, JINJA2, MATPLOTLIB, PILLOW, NUMBA, THREADPOOLCTL),
     "evaluate": (PANDAS, DCURVES),
 }
 """Packages by task; tasks of segmentation are named after the engine."""

@@ -1,12 +1,22 @@
 """Section 4: Hounsfield units per vertebra, and which rows are stale since a hand has edited their masks."""
 
 import math
+from pathlib import Path
 
+import ctk
 import slicer
 from slicer.i18n import tr as _
 
 from OsteoScreenLib.errors import OsteoScreenError
-from OsteoScreenLib.scene.measured import CHART, EDITED_SINCE, OUTLINE, measurements_of, show_measurements, to_measure
+from OsteoScreenLib.scene.measured import (
+    CHART,
+    EDITED_SINCE,
+    OUTLINE,
+    measurements_of,
+    show_measurements,
+    show_rad_scores,
+    to_measure,
+)
 from OsteoScreenLib.scene.tables import rows_of
 from OsteoScreenPanel import dependencies
 from OsteoScreenPanel.plots import show_charts
@@ -18,6 +28,8 @@ COLUMNS = (
     ("body_mean_hu", "Body", 0),
     ("body_volume_ml", "ml", 1),
 )
+
+RAD_SCORE = ["Level", "Region", "Rad-score", "Probability"]
 
 
 class MeasureSection:
@@ -31,6 +43,10 @@ class MeasureSection:
         self.ui.liveCheckBox.connect("toggled(bool)", self.onLive)
         self.ui.measureTable.connect("cellClicked(int,int)", self.onRow)
         self.ui.measureInstallButton.connect("clicked()", self.onInstall)
+        self.ui.signaturePathLineEdit.filters = ctk.ctkPathLineEdit.Files
+        self.ui.signaturePathLineEdit.connect("currentPathChanged(QString)", lambda path: self.refreshButtons())
+        self.ui.radScoreButton.connect("clicked()", self.onRadScore)
+        self.scored = None
 
     @property
     def rows(self):
@@ -56,6 +72,37 @@ class MeasureSection:
         show_measurements(node, table, rois, labels)
         self.panel.work.say(_("Measured {levels}.").format(levels=", ".join(table["level"])))
         self.panel.onEditsSettled()
+
+    def onRadScore(self):
+        case = self.panel.case
+        parameters = {"signature": str(Path(self.ui.signaturePathLineEdit.currentPath).absolute())}
+        try:
+            node = case.segmentation
+            self.panel.work.start(
+                "rad_score", parameters, case.ct(), case.labels(), self.ui.radScoreGroupBox,
+                lambda table: self.onScored(node, table),
+            )  # fmt: skip
+        except OsteoScreenError as problem:
+            self.panel.work.say(str(problem))
+
+    def onScored(self, node, table):
+        self.scored = self.masks
+        slicer.mrmlScene.SaveStateForUndo()
+        show_rad_scores(node, table)
+        self.panel.work.say("")
+        fill(
+            self.ui.radScoreTable,
+            RAD_SCORE,
+            [
+                [row["level"], row["roi"], f"{row['rad_score']:.3f}", f"{row['probability']:.0%}"]
+                for row in table.to_dict("records")
+            ],
+        )
+
+    @property
+    def masks(self):
+        """The outlines as they are, to tell whether scores still belong to them."""
+        return [(record.level, record.mask) for record in self.panel.case.review()]
 
     def remeasureIfLive(self):
         stale = any(row[OUTLINE] == EDITED_SINCE for row in self.rows)
@@ -88,6 +135,8 @@ class MeasureSection:
             ],
             stale,
         )
+        if self.scored != self.masks:
+            fill(self.ui.radScoreTable, RAD_SCORE, [])
         again = _("Measure {n} edited again").format(n=len(stale))
         self.ui.measureButton.text = again if stale else _("Measure")
         self.ui.liveCheckBox.checked = bool(self.panel.case.parameter("live"))
@@ -102,6 +151,11 @@ class MeasureSection:
         ready = self.panel.case.complete and not self.panel.work.running and not missing
         self.ui.measureButton.enabled = ready
         self.ui.chartButton.enabled = bool(self.rows)
+        missing = dependencies.missing("report")
+        self.ui.radScoreDependenciesLabel.text = dependencies.describe(missing)
+        self.ui.radScoreDependenciesLabel.visible = bool(missing)
+        idle = self.panel.case.complete and not self.panel.work.running and not missing
+        self.ui.radScoreButton.enabled = idle and Path(self.ui.signaturePathLineEdit.currentPath).is_file()
 
     def select(self, level):
         select_row(self.ui.measureTable, [row["level"] for row in self.rows], level)

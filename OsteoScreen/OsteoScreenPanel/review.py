@@ -108,7 +108,7 @@ class ReviewSection:
         self.ui.segmentEditorWidget.setMRMLSegmentEditorNode(self.editorNode() if case.complete else None)
         self.ui.segmentEditorWidget.setSegmentationNode(case.segmentation)
         self.ui.segmentEditorWidget.setSourceVolumeNode(case.volume)
-        self.select(case.level)
+        select_row(self.ui.reviewTable, self.levels, case.level)
         self.refreshButtons()
 
     def refreshButtons(self):
@@ -119,6 +119,7 @@ class ReviewSection:
         self.ui.editGroupBox.enabled = ready
 
     def select(self, level):
+        """Follow the panel to a vertebra. `refresh` leaves the editor alone: it comes in the midst of a hand's work."""
         select_row(self.ui.reviewTable, self.levels, level)
         self.editChosen()
 

@@ -14,11 +14,15 @@ def mask_digests(labels: np.ndarray) -> dict[str, str]:
     """
     from scipy.ndimage import find_objects
 
+    boxes: dict[int, list[tuple[slice, ...]]] = {}
+    for value, box in enumerate(find_objects(labels), start=1):
+        if box is not None and value // 10 in BY_CODE:
+            boxes.setdefault(value // 10, []).append(box)
     found = {}
-    for code, box in enumerate(find_objects(labels // 10), start=1):
-        if box is not None and code in BY_CODE:
-            inside = labels[box]
-            parts = np.where(inside // 10 == code, inside % 10, 0).astype(np.uint8)
-            place = repr([(axis.start, axis.stop) for axis in box]).encode()
-            found[BY_CODE[code].name] = hashlib.blake2b(place + parts.tobytes(), digest_size=12).hexdigest()
+    for code, parts in boxes.items():
+        place = [(min(s.start for s in axis), max(s.stop for s in axis)) for axis in zip(*parts, strict=True)]
+        inside = labels[tuple(slice(*ends) for ends in place)]
+        mask = np.where(inside // 10 == code, inside % 10, 0).astype(np.uint8)
+        digest = hashlib.blake2b(repr(place).encode() + mask.tobytes(), digest_size=12)
+        found[BY_CODE[code].name] = digest.hexdigest()
     return found

@@ -48,12 +48,12 @@ def read_segmentation(path: Path | str) -> Volume:
     grid = Volume.from_sitk(image if one_layer else sitk.VectorIndexSelectionCast(image, 0), name=Path(path).name)
     layers = sitk.GetArrayViewFromImage(image).reshape(*grid.voxels.shape, -1)
     about = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
-    masks = []
+    masks, whole = [], (slice(None),) * 3
     for n in range(sum(key.startswith("Segment") and key.endswith("_Name") for key in about)):
         segment = segment_named(about[f"Segment{n}_Name"])
         if segment is not None:
             layer, value = int(about[f"Segment{n}_Layer"]), int(about[f"Segment{n}_LabelValue"])
-            masks.append((segment, layers[..., layer] == value))
+            masks.append((segment, whole, layers[..., layer] == value))
     if not masks:
         raise LabelMapError(f"{path} has no segment with a name such as 'L1 body' or 'L1 trabecular'; rename them so.")
     return grid.with_voxels(labels_of(grid.voxels.shape, masks))

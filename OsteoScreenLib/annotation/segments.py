@@ -14,6 +14,8 @@ from OsteoScreenLib.levels import BY_NAME, LEVELS, SHELL, TRABECULAR, Level, lab
 LAYERS: tuple[str, ...] = ("body", "trabecular")
 """The layers, in order."""
 
+Box = tuple[slice, ...]
+
 TERMINOLOGY_CONTEXT = "Segmentation category and type - DICOM master list"
 ANATOMIC_CONTEXT = "Anatomic codes - DICOM master list"
 
@@ -82,15 +84,15 @@ def layer_of(labels: np.ndarray, part: str) -> np.ndarray:
     return codes[labels]
 
 
-def labels_of(shape: tuple[int, ...], masks: Iterable[tuple[Segment, np.ndarray]]) -> np.ndarray:
-    """Return the label map (uint16) that holds segments given as boolean masks of `shape`.
+def labels_of(shape: tuple[int, ...], masks: Iterable[tuple[Segment, Box, np.ndarray]]) -> np.ndarray:
+    """Return the label map (uint16) that holds segments, each a boolean mask inside a box of `shape`.
 
     The opposite of `layer_of`, whatever a hand has done to the segments since: trabecular voxels belong to the body
     even where its mask misses them, and where two levels overlap the lower one stays.
     """
     labels = np.zeros(shape, dtype=np.uint16)
-    for segment, mask in sorted(masks, key=lambda pair: (pair[0].level.code, pair[0].layer)):
-        labels[mask] = label(segment.level.name, SHELL if segment.part == "body" else TRABECULAR)
+    for segment, box, mask in sorted(masks, key=lambda one: (one[0].level.code, one[0].layer)):
+        labels[box][mask] = label(segment.level.name, SHELL if segment.part == "body" else TRABECULAR)
     return labels
 
 

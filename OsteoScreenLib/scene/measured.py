@@ -72,12 +72,24 @@ def show_measurements(
     return table_node
 
 
+def show_rad_scores(node: "slicer.vtkMRMLSegmentationNode", table: "pd.DataFrame") -> "slicer.vtkMRMLTableNode":
+    """Put rad-scores by level into the scene, always as a new table: they are of the masks as they were then."""
+    table_node = add_table(node.GetScene(), table, f"{node.GetName()} rad-scores")
+    put_beside(node.GetScene(), node, table_node)
+    return table_node
+
+
 def mark_stale(node: "slicer.vtkMRMLSegmentationNode", labels: np.ndarray) -> list[str]:
     """Mark the rows whose mask has changed since they were measured, and return their levels."""
+    return mark_stale_masks(node, mask_digests(labels))
+
+
+def mark_stale_masks(node: "slicer.vtkMRMLSegmentationNode", digests: Mapping[str, str]) -> list[str]:
+    """Do the same where the fingerprints of the masks are known already, by level."""
     table_node = measurements_of(node)
     if table_node is None:
         return []
-    stale = stale_levels(_measured_masks(table_node), mask_digests(labels))
+    stale = stale_levels(_measured_masks(table_node), digests)
     outline = table_node.GetTable().GetColumnByName(OUTLINE)
     said = [EDITED_SINCE if row["level"] in stale else AS_MEASURED for row in rows_of(table_node)]
     if said != [outline.GetValue(row) for row in range(len(said))]:

@@ -56,7 +56,7 @@ def labels_from_segmentation(
     Raises `LabelMapError` if no segment has one of our names.
     """
     import slicer
-    from vtkmodules.util.numpy_support import vtk_to_numpy
+    from scipy.ndimage import find_objects
 
     ni, nj, nk = volume_node.GetImageData().GetDimensions()
     grid = _oriented_image(np.zeros((nk, nj, ni), dtype=np.uint8), ijk_to_ras_of(volume_node))
@@ -64,24 +64,35 @@ def labels_from_segmentation(
     binary = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
     masks = []
     for layer in range(segmentation.GetNumberOfLayers(binary)):
-        found = []
+        found = {}
         for segment_id in segmentation.GetSegmentIDsForLayer(layer, binary):
             vtk_segment = segmentation.GetSegment(segment_id)
             segment = segment_named(vtk_segment.GetName())
             if segment is not None:
-                found.append((segment, vtk_segment.GetLabelValue()))
+                found[vtk_segment.GetLabelValue()] = segment
         if found:
-            image = slicer.vtkOrientedImageData()
-            slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
-                segmentation.GetLayerDataObject(layer, binary), grid, image
-            )
-            values = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(nk, nj, ni)
-            masks += [(segment, values == value) for segment, value in found]
-    if not masks:
+            values = _on_grid(segmentation.GetLayerDataObject(layer, binary), grid)
+            for value, box in enumerate(find_objects(values), start=1):
+                if value in found and box is not None:
+                    masks.append((found[value], box, values[box] == value))
+    if not any(segment_named(segmentation.GetSegment(one).GetName()) for one in segmentation.GetSegmentIDs()):
         raise LabelMapError(
             f"'{node.GetName()}' has no segment with a name such as 'L1 body' or 'L1 trabecular'; rename them so."
         )
     return labels_of((nk, nj, ni), masks)
+
+
+def _on_grid(image: "slicer.vtkOrientedImageData", grid: "slicer.vtkOrientedImageData") -> np.ndarray:
+    """Return the values of a layer (k, j, i) at the voxels of a grid, to the nearest."""
+    import slicer
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+
+    resampler = slicer.vtkOrientedImageDataResample
+    if not (resampler.DoGeometriesMatch(image, grid) and resampler.DoExtentsMatch(image, grid)):
+        resampled = slicer.vtkOrientedImageData()
+        resampler.ResampleOrientedImageToReferenceOrientedImage(image, grid, resampled)
+        image = resampled
+    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(grid.GetDimensions()[::-1])
 
 
 def _vtk_segment(segment: Segment) -> "slicer.vtkSegment":

@@ -33,14 +33,14 @@ def test_layers_leave_out_what_is_no_vertebra() -> None:
 
 
 def test_labels_come_back_from_segments_in_any_order(labels: np.ndarray) -> None:
-    masks = [(s, layer_of(labels, s.part) == s.level.code) for s in reversed(segments_of(labels))]
+    masks = [(s, (), layer_of(labels, s.part) == s.level.code) for s in reversed(segments_of(labels))]
     assert np.array_equal(labels_of(labels.shape, masks), labels)
 
 
 def test_trabecular_voxels_painted_outside_the_body_belong_to_it(labels: np.ndarray) -> None:
     masks = {s.name: layer_of(labels, s.part) == s.level.code for s in segments_of(labels)}
     masks["L1 trabecular"][11, 0, 0] = True
-    edited = labels_of(labels.shape, [(segment_named(name), mask) for name, mask in masks.items()])
+    edited = labels_of(labels.shape, [(segment_named(name), (), mask) for name, mask in masks.items()])
     assert edited[11, 0, 0] == label("L1", TRABECULAR)
 
 

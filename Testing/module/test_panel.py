@@ -132,6 +132,27 @@ def test_live_rows_follow_the_hand(measured: Any, wait: Wait) -> None:
     assert measured.measure.rows[3][OUTLINE] == "as measured"
 
 
+def test_a_signature_gives_scores_until_the_outlines_change(measured: Any, wait: Wait, tmp_path: Path) -> None:
+    from OsteoScreenLib.signature.rad_score import RadScore, Settings, write
+
+    name = "original_firstorder_Mean"
+    model = RadScore(
+        label="low", roi="trabecular", features=(name,), means=(0.0,), scales=(1.0,), coefficients=(0.01,),
+        intercept=-1.0, lambda_=0.1, cutoff=0.0, settings=Settings(), training={},
+    )  # fmt: skip
+    write(model, tmp_path / "model.json")
+    assert not measured.ui.radScoreButton.enabled
+    measured.ui.signaturePathLineEdit.currentPath = str(tmp_path / "model.json")
+    measured.ui.radScoreButton.click()
+    wait(lambda: not measured.work.running, 300)
+    rows = cells(measured.ui.radScoreTable)
+    assert [row[:2] for row in rows] == [[f"L{n}", "trabecular"] for n in range(1, 5)], measured.ui.statusLabel.text
+    scores = [float(row[2]) for row in rows]
+    assert scores == sorted(scores, reverse=True), "the means fall from L1 to L4"
+    edit(measured, "L2")
+    wait(lambda: measured.ui.radScoreTable.rowCount == 0, 10)
+
+
 def test_a_row_leads_to_its_vertebra(measured: Any) -> None:
     measured.ui.measureTable.cellClicked.emit(2, 0)
     assert measured.case.level == "L3"

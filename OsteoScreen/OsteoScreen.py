@@ -22,7 +22,7 @@ except ModuleNotFoundError:  # run from the source tree, where the library lies 
     sys.path.append(str(Path(__file__).resolve().parents[1]))
     import OsteoScreenLib
 
-from OsteoScreenPanel import sample_data
+from OsteoScreenPanel import dependencies, sample_data
 from OsteoScreenPanel.case import Case
 from OsteoScreenPanel.detect import DetectSection
 from OsteoScreenPanel.input import InputSection
@@ -200,6 +200,9 @@ class OsteoScreenTest(ScriptedLoadableModuleTest):
 
         from OsteoScreenLib.scene.tables import rows_of
 
+        if dependencies.missing("measure"):
+            self.delayDisplay("Not run: " + dependencies.describe(dependencies.missing("measure")))
+            return
         self.delayDisplay("A CT of four boxes")
         volumeNode, segmentationNode, truth = add_synthetic_case(slicer.mrmlScene)
         self.delayDisplay("Measuring in another process")

@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 from OsteoScreenLib.errors import OsteoScreenError
 from OsteoScreenLib.measurement.quality import cautions
 from OsteoScreenLib.report.page import acquisition_facts
+from OsteoScreenLib.scene.working_case import ct_under, outlines_over
 from OsteoScreenPanel.dicom import read_acquisition
 
 
@@ -29,6 +30,7 @@ class InputSection:
             self.panel.case.volume = node
             if node is not None:
                 read_acquisition(node)
+                self.panel.case.segmentation = next(reversed(outlines_over(node)), None)
         self.refreshPanel()
 
     def onSegmentation(self, node):
@@ -54,12 +56,21 @@ class InputSection:
                     for name, value in acquisition_facts(ct)
                     if value != "unknown"
                 )
-                warnings = "".join(f"<p>⚠ {escape(text)}</p>" for text in cautions(ct))
+                warnings = "".join(
+                    f"<p>⚠ {escape(text, quote=False)}</p>" for text in (*self.mismatch(), *cautions(ct))
+                )
             except OsteoScreenError as problem:
-                warnings = escape(str(problem))
+                warnings = escape(str(problem), quote=False)
         self.ui.factsLabel.text = f"<table>{facts}</table>" if facts else ""
         self.ui.warningsLabel.text = warnings
         self.refreshButtons()
+
+    def mismatch(self):
+        case = self.panel.case
+        under = ct_under(case.segmentation) if case.segmentation is not None else None
+        if under is None or under is case.volume:
+            return []
+        return [_("These outlines were made over '{name}', not over this CT.").format(name=under.GetName())]
 
     def refreshButtons(self):
         idle = not self.panel.work.running

@@ -62,6 +62,8 @@ def labels_from_segmentation(
     grid = _oriented_image(np.zeros((nk, nj, ni), dtype=np.uint8), ijk_to_ras_of(volume_node))
     segmentation = node.GetSegmentation()
     binary = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
+    if not segmentation.ContainsRepresentation(binary):
+        segmentation.CreateRepresentation(binary)
     masks = []
     for layer in range(segmentation.GetNumberOfLayers(binary)):
         found = {}

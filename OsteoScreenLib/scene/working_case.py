@@ -47,8 +47,25 @@ def ct_of(volume_node: "slicer.vtkMRMLScalarVolumeNode") -> "Volume":
 
 
 def labels_now(node: "slicer.vtkMRMLSegmentationNode", volume_node: "slicer.vtkMRMLScalarVolumeNode") -> np.ndarray:
-    """Return the masks as they are now, edited or not, as a label map (uint16, k, j, i) on the CT's grid."""
+    """Return the masks as they are now, edited or not, as a label map (uint16, k, j, i) on the CT's grid.
+
+    Raises `LabelMapError` if no segment has one of our names, `InputError` where a transform moves the outlines.
+    """
+    if node.GetParentTransformNode() is not None:
+        raise InputError(f"A transform moves '{node.GetName()}': harden it, or take the outlines out of it.")
     return labels_from_segmentation(node, volume_node)
+
+
+def ct_under(node: "slicer.vtkMRMLSegmentationNode") -> "slicer.vtkMRMLScalarVolumeNode | None":
+    """Return the CT that a segmentation was made over, or None where it does not say."""
+    return node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
+
+
+def outlines_over(volume_node: "slicer.vtkMRMLScalarVolumeNode") -> "list[slicer.vtkMRMLSegmentationNode]":
+    """Return the segmentations in the scene that were made over a CT, the newest last."""
+    scene, kind = volume_node.GetScene(), "vtkMRMLSegmentationNode"
+    nodes = [scene.GetNthNodeByClass(n, kind) for n in range(scene.GetNumberOfNodesByClass(kind))]
+    return [node for node in nodes if ct_under(node) is volume_node]
 
 
 def segmentation_now(

@@ -242,6 +242,24 @@ def test_a_second_run_leaves_edited_outlines_alone(measured: Any, wait: Wait) ->
     assert len(measured.measure.rows) == 4
 
 
+def test_another_ct_comes_with_its_own_outlines_or_none(segmented: Any, box_case: BoxCase) -> None:
+    import slicer
+
+    from OsteoScreenLib.scene.volumes import add_volume
+
+    first, outlines = segmented.case.volume, segmented.case.segmentation
+    other = add_volume(slicer.mrmlScene, box_case.volume)
+    other.SetName("other")
+    segmented.ui.volumeSelector.setCurrentNode(other)
+    assert segmented.case.segmentation is None
+    assert segmented.ui.reviewTable.rowCount == 0
+    segmented.ui.segmentationSelector.setCurrentNode(outlines)
+    assert "made over 'boxes'" in segmented.ui.warningsLabel.text
+    segmented.ui.volumeSelector.setCurrentNode(first)
+    assert segmented.case.segmentation is outlines
+    assert "made over" not in segmented.ui.warningsLabel.text
+
+
 def test_a_cohort_becomes_plots(panel: Any, tmp_path: Path) -> None:
     import slicer
 

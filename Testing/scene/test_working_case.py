@@ -38,7 +38,7 @@ from OsteoScreenLib.scene.review import (
 from OsteoScreenLib.scene.tables import rows_of
 from OsteoScreenLib.scene.views import add_slice_views
 from OsteoScreenLib.scene.volumes import add_volume, volume_from_node
-from OsteoScreenLib.scene.working_case import add_segmented, ct_of, labels_now, segmentation_now
+from OsteoScreenLib.scene.working_case import add_segmented, ct_of, labels_now, outlines_over, segmentation_now
 
 if TYPE_CHECKING:
     import slicer
@@ -210,6 +210,20 @@ def test_a_ct_that_a_transform_moves_is_refused(nodes: Nodes) -> None:
     nodes[1].SetAndObserveTransformNodeID(transform.GetID())
     with pytest.raises(InputError, match="transform"):
         ct_of(nodes[1])
+    nodes[0].SetAndObserveTransformNodeID(transform.GetID())
+    with pytest.raises(InputError, match="moves 'case 1 vertebrae'"):
+        labels_now(*nodes)
+
+
+def test_outlines_that_are_surfaces_are_read_as_masks(nodes: Nodes) -> None:
+    node, volume = nodes
+    before = labels_now(*nodes)
+    node.CreateClosedSurfaceRepresentation()
+    node.GetSegmentation().SetSourceRepresentationName("Closed surface")
+    node.GetSegmentation().RemoveRepresentation("Binary labelmap")
+    after = labels_now(*nodes)
+    assert 2 * ((after > 0) & (before > 0)).sum() / ((after > 0).sum() + (before > 0).sum()) > 0.8
+    assert outlines_over(volume) == [node]
 
 
 REOPEN = """

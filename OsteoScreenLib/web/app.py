@@ -24,6 +24,7 @@ from OsteoScreenLib.web.sections.cohort import CohortSection
 from OsteoScreenLib.web.sections.detect import DetectSection
 from OsteoScreenLib.web.sections.input import InputSection
 from OsteoScreenLib.web.sections.measure import MeasureSection
+from OsteoScreenLib.web.sections.rad_score import RadScores
 from OsteoScreenLib.web.sections.report import ReportSection
 from OsteoScreenLib.web.sections.review import ReviewSection
 from OsteoScreenLib.web.sections.segment import SegmentSection
@@ -53,7 +54,8 @@ def view(path: Path | None, *, host: str, port: int, open_browser: bool, say: Ca
         app = _slicer()
         desk = Desk(server, app, Views(server, app), Path(folder))
         files, job, editing = Files(Path(folder)), Job(desk), Editing(desk)
-        source, review, measure = InputSection(desk, files), ReviewSection(desk, editing), MeasureSection(desk, job)
+        source, review = InputSection(desk, files), ReviewSection(desk, editing)
+        measure = MeasureSection(desk, job, RadScores(desk, job, files))
         segment = SegmentSection(desk, job, measure, files)
         report, cohort = ReportSection(desk, job, files), CohortSection(desk, files)
         detectors = [DetectSection(desk, job)] if any(card.name == DETECTOR for card in list_models()) else []
@@ -74,9 +76,12 @@ def view(path: Path | None, *, host: str, port: int, open_browser: bool, say: Ca
             if open_browser:
                 webbrowser.open(link)
 
-        server.start(
-            host=host, port=port, open_browser=False, show_connection_info=False, disable_logging=True, timeout=0
-        )
+        try:
+            server.start(
+                host=host, port=port, open_browser=False, show_connection_info=False, disable_logging=True, timeout=0
+            )
+        finally:
+            job.cancel()
 
 
 def _slicer() -> SlicerApp:

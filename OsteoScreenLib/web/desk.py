@@ -1,5 +1,6 @@
 """What the sections of the page share: the scene, the views, the open case, and a way to tell the person."""
 
+import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterator
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from trame.app import asynchronous
 
+from OsteoScreenLib.annotation.review import Review, begun
 from OsteoScreenLib.errors import Cancelled, OsteoScreenError
 from OsteoScreenLib.scene.parameters import SEGMENTATION, VOLUME, choose
-from OsteoScreenLib.scene.review import centre_of
+from OsteoScreenLib.scene.review import centre_of, review_of
+from OsteoScreenLib.scene.visibility import hide
 from OsteoScreenLib.scene.working_case import labels_now
 
 if TYPE_CHECKING:
@@ -41,9 +44,9 @@ class Case:
 class Desk:
     """One page's case and what it is shown with; `folder` is private and goes when the process ends.
 
-    `labels` is the label map of the case as it was last looked at. `opened` are called with each new case, `outlined`
-    when its segmentation is another node, `edited` when something about the segmentation may have changed. All of them
-    run on the event loop, as everything that touches the scene must.
+    `labels` is the label map of the case as it was last looked at, `saved` its review when it was last saved. `opened`
+    are called with each new case, `outlined` when its segmentation is another node, `edited` when something about the
+    segmentation may have changed. All of them run on the event loop, as everything that touches the scene must.
     """
 
     server: "Server"
@@ -52,6 +55,8 @@ class Desk:
     folder: Path
     case: Case | None = None
     labels: "np.ndarray | None" = None
+    saved: Review = ()
+    _answer: "asyncio.Future[bool] | None" = None
     opened: list[Callable[[Case], None]] = field(default_factory=list)
     outlined: list[Callable[[Case], None]] = field(default_factory=list)
     edited: list[Callable[[Case], None]] = field(default_factory=list)
@@ -64,6 +69,7 @@ class Desk:
     def open(self, case: Case) -> None:
         """Put another case on the desk."""
         self.case, self.labels = case, None
+        self.saved = review_of(case.segmentation) if case.segmentation else ()
         choose(self.slicer.scene, VOLUME, case.volume_node)
         self.views.show(case.volume_node)
         for call in self.opened:
@@ -72,7 +78,10 @@ class Desk:
             self.outline(case.segmentation)
 
     def outline(self, segmentation: "slicer.vtkMRMLSegmentationNode") -> None:
-        """Work on this segmentation of the open case from now on."""
+        """Work on this segmentation of the open case from now on; a former one stays in the scene, hidden."""
+        former = self.case.segmentation
+        if former is not None and former is not segmentation:
+            hide(former)
         self.case = replace(self.case, segmentation=segmentation)
         choose(self.slicer.scene, SEGMENTATION, segmentation)
         for call in self.outlined:
@@ -93,6 +102,32 @@ class Desk:
         centre = centre_of(self.case.segmentation, level)
         if centre is not None:
             self.views.jump(centre)
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether a hand has edited or decided something that is in no saved scene."""
+        node = self.case.segmentation if self.case else None
+        return node is not None and review_of(node) not in (self.saved, begun(self.labels))
+
+    def keep(self) -> None:
+        """Remember that the case as it is now has been saved."""
+        self.saved = review_of(self.case.segmentation) if self.case and self.case.segmentation else ()
+
+    async def confirm(self, question: str) -> bool:
+        """Ask the person a question with yes or no, and wait for the answer."""
+        self._answer = asyncio.get_running_loop().create_future()
+        with self.state as state:
+            state.question = question
+        try:
+            return await self._answer
+        finally:
+            with self.state as state:
+                state.question = ""
+
+    def answer(self, yes: bool) -> None:
+        """Answer the question that is being asked."""
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(bool(yes))
 
     def tell(self, message: str) -> None:
         """Show one line until the person closes it."""

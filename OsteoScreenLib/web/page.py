@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from OsteoScreenLib.web.sections import Section
 
 DRAWER_WIDTH = 370
+FOLDED = ("Detect", "Cohort")
+"""Sections that are folded at first."""
 
 
 def build_page(desk: Desk, sections: "Sequence[Section]") -> None:
@@ -25,8 +27,9 @@ def build_page(desk: Desk, sections: "Sequence[Section]") -> None:
         {
             "trame__title": "OsteoScreen",
             "trame__favicon": "",
-            "busy": "", "error": "", "uploaded": 0,
-            "theme": "dark", "drawer": True, "open_sections": [0, 1, 2, 3, 4],
+            "busy": "", "error": "", "question": "", "uploaded": 0,
+            "theme": "dark", "drawer": True,
+            "open_sections": [n for n, section in enumerate(sections) if section.title not in FOLDED],
             "layout": FOUR_UP, "layouts": list(LAYOUTS), "window": "Bone", "windows": list(WINDOWS),
         }
     )  # fmt: skip
@@ -47,6 +50,12 @@ def build_page(desk: Desk, sections: "Sequence[Section]") -> None:
             html.Span("{{ error }}", id="error")
             with v3.Template(v_slot_actions=True):
                 v3.VBtn("Close", click="error = ''", id="close-error")
+        with v3.VDialog(model_value=("!!question",), persistent=True, width="420"), v3.VCard():
+            v3.VCardText("{{ question }}", id="question")
+            with v3.VCardActions():
+                v3.VBtn("Keep this case", id="answer-no", click=(desk.answer, "[false]"))
+                v3.VSpacer()
+                v3.VBtn("Open the other", id="answer-yes", click=(desk.answer, "[true]"))
         with v3.VFooter(app=True, classes="footer"):
             v3.VProgressCircular(v_if="busy", indeterminate=True, size=14, width=2, classes="mr-2")
             html.Span("{{ busy }}", v_if="busy", id="busy")

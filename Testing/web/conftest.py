@@ -52,14 +52,14 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, *arguments: str) -> Iterator[Served]:
+def served(folder: Path, *arguments: str, **environment: str) -> Iterator[Served]:
     """Run `osteoscreen view` on a free port until the block ends; it must then end by itself on SIGINT."""
     log = folder / "view.log"
     code = "import sys; from OsteoScreenLib.cli import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, "view", *arguments, "--port", "0", "--no-browser"]
     temporary = folder / "tmp"
     temporary.mkdir()
-    environment = {**os.environ, "TMPDIR": str(temporary), "TMP": str(temporary), "TEMP": str(temporary)}
+    environment = {**os.environ, "TMPDIR": str(temporary), "TMP": str(temporary), "TEMP": str(temporary), **environment}
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment)
     try:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from OsteoScreenLib.annotation.seg_nrrd import read_segmentation
 from OsteoScreenLib.result_folder import FILES
+from OsteoScreenLib.signature.rad_score import RadScore, Settings, write
 from Testing.conftest import TRABECULAR_HU, BoxCase
 from Testing.web.conftest import PATIENCE_S, SLICES, Screen, choose_files, eventually
 
@@ -41,9 +43,13 @@ def test_the_outlines_are_those_that_came_in(case: Screen, box_case: BoxCase, tm
     assert np.array_equal(read_segmentation(path).voxels, box_case.labels.voxels)
 
 
-def test_a_saved_scene_is_gone_on_with(case: Screen, tmp_path: Path) -> None:
+def test_a_saved_scene_is_gone_on_with(case: Screen, box_case: BoxCase, tmp_path: Path) -> None:
     case["levels"].locator("tr", has_text="L2").locator("button.accepted").click()
     eventually(lambda: "accepted" in case["levels"].locator("tr", has_text="L2").inner_text(), "accepted")
+    choose_files(case, "ct", box_case.ct_path)
+    eventually(lambda: "in no saved scene" in case.text("question"), "a question")
+    case["answer-no"].click()
+    eventually(lambda: not case["answer-no"].is_visible(), "the same case")
     path = downloaded(case, "save-scene", tmp_path)
     assert path.name == "boxes-scene.mrb"
     choose_files(case, "ct", path)
@@ -56,6 +62,22 @@ def test_a_saved_scene_is_gone_on_with(case: Screen, tmp_path: Path) -> None:
     case["levels"].locator("tr", has_text="L2").click()
     for view in SLICES:
         eventually(lambda view=view: case.coloured(view) > 100, f"colour in {view}")
+
+
+def test_a_signature_gives_scores(case: Screen, tmp_path: Path) -> None:
+    model = RadScore(
+        label="low", roi="trabecular", features=("original_firstorder_Mean",), means=(0.0,), scales=(1.0,),
+        coefficients=(0.01,), intercept=-1.0, lambda_=0.1, cutoff=0.0, settings=Settings(), training={},
+    )  # fmt: skip
+    write(model, tmp_path / "signature.json")
+    choose_files(case, "signature", tmp_path / "signature.json")
+    eventually(lambda: case["rad-scores"].is_visible(), "the signature")
+    case["rad-scores"].click()
+    case.until("scores", "L4")
+    found = [line.split() for line in case.text("scores").splitlines() if line]
+    assert [(row[0], float(row[2])) for row in found] == [
+        (level, pytest.approx(0.01 * hu - 1, abs=0.002)) for level, hu in TRABECULAR_HU.items()
+    ]
 
 
 def test_a_table_of_a_cohort_becomes_roc_and_decision_curves(case: Screen, tmp_path: Path) -> None:

@@ -59,6 +59,10 @@ class InputSection:
     async def open_path(self, path: Path | str, name: str | None = None) -> None:
         """Open a CT or a saved scene; `name` is what the person calls it. Raises `InputError`."""
         path = Path(path)
+        if self.desk.unsaved and not await self.desk.confirm(
+            "What was edited or decided in this case is in no saved scene, and is lost with another one. Open it?"
+        ):
+            return
         with self.desk.busy(f"Reading {name or path.name}"):
             if path.suffix == ".mrb":
                 self.open_scene(path)

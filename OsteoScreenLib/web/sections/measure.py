@@ -12,6 +12,7 @@ from OsteoScreenLib.scene.tables import rows_of
 if TYPE_CHECKING:
     from OsteoScreenLib.web.desk import Case, Desk
     from OsteoScreenLib.web.job import Job
+    from OsteoScreenLib.web.sections.rad_score import RadScores
 
 COLUMNS = {
     "trabecular_mean_hu": ("Trabecular", "HU"),
@@ -27,8 +28,8 @@ class MeasureSection:
 
     title = "Measure"
 
-    def __init__(self, desk: "Desk", job: "Job") -> None:
-        self.desk, self.job = desk, job
+    def __init__(self, desk: "Desk", job: "Job", scores: "RadScores") -> None:
+        self.desk, self.job, self.scores = desk, job, scores
         desk.state.update({"rows": [], "columns": [list(names) for names in COLUMNS.values()], "unmeasured": []})
         desk.opened.append(self.refresh)
         desk.edited.append(self.refresh)
@@ -64,6 +65,7 @@ class MeasureSection:
             prepend_icon="mdi-ruler", disabled=("job_running || !unmeasured.length",),
             click=self.desk.action(self.run),
         )  # fmt: skip
+        self.scores.build()
 
     async def run(self) -> None:
         """Measure the levels that have no number of the mask they have now."""

@@ -98,6 +98,7 @@ class ReportSection:
         path = Path(mkdtemp(dir=self.desk.folder)) / f"{_tame(self.desk.case.volume.name)}-{SCENE}"
         with self.desk.busy("Saving the scene"):
             save_bundle(self.desk.slicer.scene, path)
+        self.desk.keep()
         self._hand_out(path)
 
     def _now(self) -> "Segmentation":

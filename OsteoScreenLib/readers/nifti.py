@@ -19,7 +19,7 @@ _FIELDS = {
 }  # fmt: skip
 _HEADER, _HEADER_2 = 348, 540
 _KINDS = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
-_PIECE = 1 << 19
+_PIECE = 1 << 21
 _MOST_COMPRESSION = 1100
 """No file of the gzip format holds more times its size (1032)."""
 _SHEAR = 5e-4

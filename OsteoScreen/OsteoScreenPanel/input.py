@@ -29,7 +29,6 @@ class InputSection:
         if node is not self.panel.case.volume:
             self.panel.case.volume = node
             if node is not None:
-                read_acquisition(node)
                 self.panel.case.segmentation = next(reversed(outlines_over(node)), None)
         self.refreshPanel()
 
@@ -49,6 +48,7 @@ class InputSection:
         self.ui.segmentationSelector.setCurrentNode(case.segmentation)
         facts, warnings = "", _("Choose a CT, or load one.")
         if case.volume is not None:
+            read_acquisition(case.volume)
             try:
                 ct = case.ct()
                 facts = "".join(

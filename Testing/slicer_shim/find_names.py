@@ -29,7 +29,7 @@ SCRIPTS = {
 
 def of_slicer(name: str) -> bool:
     """Tell whether a name is Slicer's or CTK's; those of Qt and of slicer-core's classes can be tried out instead."""
-    return name.startswith(("qMRML", "qSlicer", "ctk", "slicer.", "SampleData.", "vtkSlicerPlotsLogic"))
+    return name.startswith(("designer.", "qMRML", "qSlicer", "ctk", "slicer.", "SampleData.", "vtkSlicerPlotsLogic"))
 
 
 def main(slicer: str, ctk: str) -> None:
@@ -41,6 +41,8 @@ def main(slicer: str, ctk: str) -> None:
         if owner in SCRIPTS:
             text = show(slicer, SLICER, SCRIPTS[owner])
             where = SCRIPTS[owner] if re.search(rf"^\s*(def|class) {member}\b|^{member} = ", text, re.M) else None
+        elif owner == "designer":
+            where = sources.get(f"{member}Plugin", (None,))[-1]
         else:
             where = in_header(member if owner == "ctk" else owner, None if owner == "ctk" else member, sources)
         if where is None:

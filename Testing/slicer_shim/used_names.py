@@ -23,7 +23,10 @@ OBJECTS = {
 
 
 def used_names() -> set[str]:
-    """Return the names as ``Class.member`` or ``module.function``; methods of a .ui file's widgets among them."""
+    """Return the names as ``Class.member`` or ``module.function``, those of the .ui file's widgets among them.
+
+    ``designer.Class`` stands for what lets a .ui file hold a class.
+    """
     found = set(_ui_names())
     classes = {widget.get("name"): widget.get("class") for widget in ElementTree.parse(UI).iter("widget")}
     for path in sorted([*MODULE.rglob("*.py"), *(ROOT / "OsteoScreenLib" / "scene").glob("*.py")]):
@@ -69,6 +72,8 @@ def _ui_names() -> Iterator[str]:
     for widget in ElementTree.parse(UI).iter("widget"):
         for known in widget.findall("property"):
             yield f"{widget.get('class')}.{known.get('name')}"
+    for custom in ElementTree.parse(UI).iter("customwidget"):
+        yield f"designer.{custom.findtext('class')}"
 
 
 def _text(node: ast.expr) -> str:

@@ -20,8 +20,9 @@ slicer = start()
 module = load_module()
 from OsteoScreenLib.scene.bundle import load_bundle
 from Testing.module.test_panel import cells
+panel = module.OsteoScreenWidget() if sys.argv[2] == "before" else None
 load_bundle(slicer.mrmlScene, sys.argv[1])
-panel = module.OsteoScreenWidget()
+panel = panel or module.OsteoScreenWidget()
 from OsteoScreenLib.scene.review import our_segments
 from vtkmodules.vtkCommonCore import reference
 segments = {}
@@ -46,6 +47,16 @@ print(json.dumps({
     "labels": int(panel.case.labels().astype(int).sum()),
 }))
 """
+
+
+def reopened(path: Path, panel: str) -> dict[str, Any]:
+    """Return what a new process shows of a scene; `panel` is made before or after the scene is loaded."""
+    run = subprocess.run(
+        [sys.executable, "-c", REOPEN, str(path), panel],
+        capture_output=True, text=True, timeout=180, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout.splitlines()[-1])
 
 
 def test_everything_is_there_in_a_new_panel(
@@ -74,12 +85,8 @@ def test_everything_is_there_in_a_new_panel(
     panel.ui.evaluateButton.click()
 
     save_bundle(slicer.mrmlScene, tmp_path / "scene.mrb")
-    run = subprocess.run(
-        [sys.executable, "-c", REOPEN, str(tmp_path / "scene.mrb")],
-        capture_output=True, text=True, timeout=180, cwd=Path(__file__).parents[2],
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    found = json.loads(run.stdout.splitlines()[-1])
+    before, found = reopened(tmp_path / "scene.mrb", "before"), reopened(tmp_path / "scene.mrb", "after")
+    assert before == found, "whether the panel was there before the scene or came after it"
     assert found["review"] == cells(panel.ui.reviewTable)
     assert found["measure"] == cells(panel.ui.measureTable)
     assert found["measure"][1][5] == "✎ edited since"

@@ -71,7 +71,7 @@ def fit(
         from OsteoScreenLib.progress import stop_if
         from OsteoScreenLib.signature import rad_score
         from OsteoScreenLib.signature.labelled_features import join_labels, read_rows, take_features
-        from OsteoScreenLib.signature.splits import held_out
+        from OsteoScreenLib.splits import held_out
 
         work.progress(0.0, "Reading")
         rows = read_rows(features, roi)

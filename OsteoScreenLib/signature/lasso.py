@@ -115,7 +115,7 @@ def cross_validate(
     in one of them. Each fold's training part finds its own path, read at the whole path's lambdas. Raises
     `InputError` as `fit_path` does, for fewer than three folds, and for a fold that leaves too little to learn from.
     """
-    from OsteoScreenLib.signature.splits import draw_folds
+    from OsteoScreenLib.splits import draw_folds
 
     X, y = _checked(X, y)
     if fold_ids is None:

@@ -14,7 +14,7 @@ from OsteoScreenLib.signature import select
 from OsteoScreenLib.signature.harmonise import Harmonisation, fit_combat
 from OsteoScreenLib.signature.labelled_features import LabelledFeatures
 from OsteoScreenLib.signature.lasso import cross_validate
-from OsteoScreenLib.signature.splits import draw_folds
+from OsteoScreenLib.splits import draw_folds
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from OsteoScreenLib.evaluation.roc import auc
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
 from OsteoScreenLib.signature.labelled_features import LabelledFeatures
 from OsteoScreenLib.signature.rad_score import RadScore, Settings, fit
-from OsteoScreenLib.signature.splits import draw_folds
+from OsteoScreenLib.splits import draw_folds
 
 INTERVAL_DRAWS = 1000
 OUTER = 7_919

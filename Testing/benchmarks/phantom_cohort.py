@@ -22,8 +22,8 @@ from OsteoScreenLib.radiomics.extract import extract
 from OsteoScreenLib.report.evaluation_page import write_evaluation
 from OsteoScreenLib.signature import rad_score
 from OsteoScreenLib.signature.labelled_features import join_labels, take_features
-from OsteoScreenLib.signature.splits import held_out
 from OsteoScreenLib.signature.validation import scored
+from OsteoScreenLib.splits import held_out
 
 FIRST_SEED = 3_000_000
 PATIENTS, VERTEBRAE = 93, 283

@@ -13,7 +13,7 @@ from OsteoScreenLib.signature import rad_score
 from OsteoScreenLib.signature.harmonise import fit_combat
 from OsteoScreenLib.signature.labelled_features import join_labels, read_rows, take_features
 from OsteoScreenLib.signature.lasso import cross_validate
-from OsteoScreenLib.signature.splits import draw_folds, held_out
+from OsteoScreenLib.splits import draw_folds, held_out
 from Testing.signature.cohorts import as_table, cohort
 
 FAST = rad_score.Settings(trees=40, keep=10, folds=5)

@@ -81,19 +81,24 @@ def read_card(folder: Path) -> ModelCard:
 
 def verify(name: str) -> ModelCard:
     """Return the card of a model whose weights have the hash that the card states; else raise `ModelError`."""
-    return _checked_weights(name)[0]
+    return _checked_weights(find(name))[0]
 
 
 def load_weights(name: str) -> "tuple[ModelCard, dict[str, Tensor]]":
     """Return a model's card and its tensors by name, on the CPU; raises `ModelError` where the hash differs."""
+    return load_folder(find(name))
+
+
+def load_folder(folder: Path) -> "tuple[ModelCard, dict[str, Tensor]]":
+    """Return the card and the tensors of the model in a folder, as `load_weights` does of a model by name."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    card, weights = _checked_weights(name)
+    card, weights = _checked_weights(folder)
     try:
         return card, load(weights)
     except SafetensorError as error:
-        raise ModelError(f"The weights of {name} are not a safetensors file: {error}.") from error
+        raise ModelError(f"The weights of {card.name} are not a safetensors file: {error}.") from error
 
 
 def save_model(folder: Path, state_dict: "dict[str, Tensor]", **card: Any) -> ModelCard:
@@ -114,13 +119,12 @@ def save_model(folder: Path, state_dict: "dict[str, Tensor]", **card: Any) -> Mo
     return made
 
 
-def _checked_weights(name: str) -> tuple[ModelCard, bytes]:
-    folder = find(name)
+def _checked_weights(folder: Path) -> tuple[ModelCard, bytes]:
     card = read_card(folder)
     try:
         weights = (folder / WEIGHTS).read_bytes()
     except OSError as error:
         raise ModelError(f"The weights {folder / WEIGHTS} cannot be read: {error.strerror}.") from error
     if hashlib.sha256(weights).hexdigest() != card.sha256:
-        raise ModelError(f"The weights of {name} are not those its card describes (SHA-256 differs); install it again.")
+        raise ModelError(f"The weights of {card.name} are not those its card describes (SHA-256 differs); install it again.")
     return card, weights

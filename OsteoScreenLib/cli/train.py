@@ -7,6 +7,7 @@ import typer
 
 from OsteoScreenLib.cli.job import job
 from OsteoScreenLib.cli.options import DeviceOption
+from OsteoScreenLib.cli.train_films import trainer_of
 
 train = typer.Typer(name="train", help="Train a network; a stopped run goes on where it was.", no_args_is_help=True)
 
@@ -130,3 +131,7 @@ def detection(
         work.say(f"{card.name} {card.version}: {output}")
         for name, value in card.measured.items():
             work.say(f"  {name}: {value}")
+
+
+for _system in ("verte-x", "bone-texture", "knee"):
+    train.command(_system)(trainer_of(_system))

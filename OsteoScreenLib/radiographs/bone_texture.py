@@ -1,7 +1,5 @@
 """Trabecular bone quality on DXA spine images: networks from transfer and four small ones (Gonzalez et al.)."""
 
-from dataclasses import dataclass
-
 from torch import nn
 from torchvision import models
 
@@ -13,24 +11,13 @@ DEGRADED_UP_TO, NORMAL_FROM = 1.200, 1.350
 """Trabecular bone scores (TBS): degraded at or below, normal at or above; what lies between is left out by default."""
 
 
-@dataclass(frozen=True)
-class AdHoc:
-    """One of the four small networks and how it was trained: filters of each block, neurons of each layer."""
-
-    filters: tuple[int, ...]
-    neurons: tuple[int, ...]
-    batch: int
-    rate: float
-    momentum: float
-
-
-AD_HOC: dict[int, AdHoc] = {
-    1: AdHoc((8, 16, 32, 64, 128), (1000, 100, 1), 24, 1e-3, 0.6),
-    2: AdHoc((8, 16, 32), (500, 100, 1), 24, 1e-4, 0.7),
-    3: AdHoc((8, 16, 32), (100, 1), 24, 1e-3, 0.9),
-    4: AdHoc((8, 28, 36), (1000, 1), 48, 1e-4, 0.9),
+AD_HOC: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    1: ((8, 16, 32, 64, 128), (1000, 100, 1)),
+    2: ((8, 16, 32), (500, 100, 1)),
+    3: ((8, 16, 32), (100, 1)),
+    4: ((8, 28, 36), (1000, 1)),
 }
-"""Models 1 to 4 of approach 3."""
+"""Models 1 to 4 of approach 3: filters of each block, neurons of each fully connected layer."""
 
 TRANSFER: tuple[str, ...] = ("alexnet", "resnet18", "vgg16", "densenet121", "squeezenet1_0")
 """The networks of approach 1 (all is trained) and 2 (the head only)."""
@@ -43,14 +30,15 @@ def ad_hoc(n: int) -> nn.Sequential:
     """
     if n not in AD_HOC:
         raise ModelError(f"There is no Model {n}; the paper has 1 to 4.")
+    blocks, dense = AD_HOC[n]
     layers: list[nn.Module] = []
     channels, side = 3, TEXTURE_SIDE
-    for filters in AD_HOC[n].filters:
+    for filters in blocks:
         layers += [nn.Conv2d(channels, filters, 3), nn.BatchNorm2d(filters), nn.ReLU(), nn.MaxPool2d(2)]
         channels, side = filters, (side - 2) // 2
     layers.append(nn.Flatten())
     wide = channels * side * side
-    for neurons in AD_HOC[n].neurons:
+    for neurons in dense:
         layers += [nn.Linear(wide, neurons), nn.ReLU()]
         wide = neurons
     return nn.Sequential(*layers[:-1])

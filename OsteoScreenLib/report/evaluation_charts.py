@@ -29,7 +29,7 @@ def roc_svg(parts: tuple[Part, ...]) -> bytes:
         _finish(axes, part.name, "1 - specificity", "sensitivity")
         axes.set_aspect("equal")
         axes.legend(loc="lower right", frameon=False, title="AUC", alignment="left")
-    return _svg(figure)
+    return svg(figure)
 
 
 def decision_svg(parts: tuple[Part, ...]) -> bytes:
@@ -48,7 +48,7 @@ def decision_svg(parts: tuple[Part, ...]) -> bytes:
         axes.set_ylim(-0.15 * prevalence, 1.1 * prevalence)
         _finish(axes, part.name, "threshold probability", "net benefit")
         axes.legend(loc="upper right", frameon=False)
-    return _svg(figure)
+    return svg(figure)
 
 
 def calibration_svg(parts: tuple[Part, ...]) -> bytes:
@@ -64,7 +64,7 @@ def calibration_svg(parts: tuple[Part, ...]) -> bytes:
         axes.set_aspect("equal")
         if part.calibrations:
             axes.legend(loc="upper left", frameon=False)
-    return _svg(figure)
+    return svg(figure)
 
 
 def weights_svg(weights: Mapping[str, float]) -> bytes:
@@ -79,7 +79,7 @@ def weights_svg(weights: Mapping[str, float]) -> bytes:
     axes.invert_yaxis()
     axes.axvline(0, color=INK, linewidth=0.7)
     _finish(axes, "", "change of the rad-score per standard deviation", "")
-    return _svg(figure)
+    return svg(figure)
 
 
 def _panels(count: int, height: float) -> "tuple[Figure, list[Axes]]":
@@ -100,7 +100,8 @@ def _finish(axes: "Axes", title: str, x: str, y: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _svg(figure: "Figure") -> bytes:
+def svg(figure: "Figure") -> bytes:
+    """Return a figure as SVG, in the reports' type size, the same for the same figure."""
     import matplotlib
 
     with matplotlib.rc_context({"svg.hashsalt": "osteoscreen"}):

@@ -88,7 +88,10 @@ def dense_task(
 
 @dataclass(frozen=True)
 class Settings:
-    """How long and how fast to learn: optimiser steps, samples a step, peak learning rate, seed, data workers."""
+    """How long and how fast to learn: optimiser steps, samples a step, peak learning rate, seed, data workers.
+
+    With `patience`, that many readings without a better one end the training of a task that has a `best`.
+    """
 
     steps: int
     batch: int = 2
@@ -98,6 +101,7 @@ class Settings:
     checkpoint_every: int = 50
     validate_every: int = 250
     validation_samples: int = 12
+    patience: int | None = None
 
 
 def fit(
@@ -141,7 +145,9 @@ def fit(
             figures = _validate(average.module, task, settings, device)
             log.write(step, {"loss": loss_mean, **figures})
             if task.best:
-                _keep_best(folder / BEST, average.module, figures[task.best])
+                best = _keep_best(folder / BEST, average.module, figures[task.best], step)
+                if settings.patience is not None and step - best >= settings.patience * settings.validate_every:
+                    break
         if step % settings.checkpoint_every == 0 or step == settings.steps:
             _save(folder / CHECKPOINT, network, average, optimizer, step, settings)
     if task.best:
@@ -188,19 +194,21 @@ def _validate(network: "torch.nn.Module", task: Task, settings: Settings, device
     return figures
 
 
-def _keep_best(path: Path, network: "torch.nn.Module", reached: float) -> None:
-    """Write the weights where they reach more than those that are there."""
+def _keep_best(path: Path, network: "torch.nn.Module", reached: float, step: int) -> int:
+    """Write the weights where they reach more than those that are there, and return the step of the best."""
     from safetensors import safe_open
     from safetensors.torch import save_file
 
     if path.exists():
         with safe_open(path, framework="pt") as file:
-            if not reached > float(file.metadata()["reached"]):
-                return
+            best = file.metadata()
+        if not reached > float(best["reached"]):
+            return int(best["step"])
     staged = path.with_suffix(".part")
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
-    save_file(tensors, staged, metadata={"reached": repr(reached)})
+    save_file(tensors, staged, metadata={"reached": repr(reached), "step": str(step)})
     os.replace(staged, path)
+    return step
 
 
 def _best(path: Path) -> "dict[str, torch.Tensor]":

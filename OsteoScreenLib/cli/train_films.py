@@ -1,0 +1,75 @@
+"""``osteoscreen train verte-x``, ``bone-texture`` and ``knee``: networks on films."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from OsteoScreenLib.cli.job import job
+from OsteoScreenLib.cli.options import DeviceOption
+
+TEST = "test"
+
+
+def trainer_of(name: str) -> Callable[..., None]:
+    """Return the command that trains a system's networks."""
+
+    def command(
+        data: Annotated[
+            Path,
+            typer.Argument(
+                metavar="DATA", help="A folder for each class, or a CSV: path, label, patient, age, sex, bmi."
+            ),
+        ],
+        output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The model's folder.")],
+        run: Annotated[
+            Path | None, typer.Option(metavar="DIR", help="Checkpoints and the curve; else OUTPUT-run.")
+        ] = None,
+        network: Annotated[str | None, typer.Option(help="One of the system's; an unknown name lists them.")] = None,
+        epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the films; else the paper's.")] = None,
+        limit: Annotated[int | None, typer.Option(min=20, help="Take at most so many films, of both classes.")] = None,
+        drop_conflicting: Annotated[
+            bool, typer.Option("--drop-conflicting", help="Leave copies with different labels out, do not refuse.")
+        ] = False,
+        workers: Annotated[int, typer.Option(min=0, help="Processes that vary films.")] = 1,
+        seed: Annotated[int, typer.Option(min=0, help="Same seed, same training.")] = 0,
+        device: DeviceOption = "auto",
+    ) -> None:
+        with job() as work:
+            from OsteoScreenLib.device import choose
+            from OsteoScreenLib.progress import part
+            from OsteoScreenLib.radiographs.systems import system as find_system
+            from OsteoScreenLib.report.film_pages import write_test
+            from OsteoScreenLib.training.duplicates import without_duplicates
+            from OsteoScreenLib.training.films import prepare_films, train
+            from OsteoScreenLib.training.pictures import limited, read_pictures
+
+            system = find_system(name)
+            system.network(network)
+            pictures = limited(read_pictures(data, system), limit, seed)
+            pictures, said = without_duplicates(pictures, drop_conflicting)
+            for line in said:
+                work.say(line)
+            run = run or output.with_name(f"{output.name}-run")
+            films = prepare_films(pictures, system, run, part(work.progress, 0.0, 0.1), work.cancelled)
+            trained = train(
+                system, films, output, run, network, epochs, seed, workers, choose(device),
+                part(work.progress, 0.1, 1.0), work.cancelled,
+            )  # fmt: skip
+            write_test(trained, system.classes, output / TEST)
+            result = trained.result
+            low, high = result.auc_ci95
+            work.say(f"{trained.card.architecture}: {output}")
+            work.say(
+                f"Held out: {len(trained.test.pictures)} films of {len(set(trained.test.patients))} patients. "
+                f"TP {result.true_positive} FP {result.false_positive} TN {result.true_negative} "
+                f"FN {result.false_negative}"
+            )
+            work.say(
+                f"accuracy {result.accuracy:.3f}  sensitivity {result.sensitivity:.3f}  specificity "
+                f"{result.specificity:.3f}  F1 {result.f1:.3f}  AUC {result.auc:.3f} ({low:.3f} to {high:.3f})"
+            )
+
+    command.__doc__ = f"Train a {name} network on films; patients held out test it."
+    return command

@@ -1,0 +1,96 @@
+"""A film's score by a trained system, its class at the model's threshold, and where the network looked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from OsteoScreenLib.errors import ModelError
+from OsteoScreenLib.models import ModelCard, load_folder
+from OsteoScreenLib.radiographs.clinical import ClinicalLayer
+from OsteoScreenLib.radiographs.film import Film
+from OsteoScreenLib.radiographs.systems import System, ill_logit, system
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """A trained system, ready to score: made by `load_scorer`."""
+
+    system: System
+    card: ModelCard
+    network: "torch.nn.Module"
+    device: str
+    threshold: float
+    clinical: ClinicalLayer | None
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """What a system says of one film: `score` in [0, 1], its class, the film as the network saw it, and a heat map.
+
+    `prepared` (row, column) is in [0, 1]; `heat` (row, column) in [0, 1] shows what spoke for the ill class (Grad-CAM,
+    Selvaraju et al., ICCV 2017).
+    """
+
+    name: str
+    score: float
+    label: str
+    prepared: np.ndarray
+    heat: np.ndarray
+
+
+def load_scorer(name: str, folder: Path, device: str = "cpu") -> Scorer:
+    """Load the model in a folder for a system; raises `ModelError` where it is another system's."""
+    card, weights = load_folder(folder)
+    if card.parameters.get("system") != name:
+        raise ModelError(f"The model {folder.name} is not one of {name}; it was made for another purpose: {card.task}")
+    chosen = system(name)
+    _, network, _ = chosen.network(card.architecture)
+    network.load_state_dict({key: t.float() if t.is_floating_point() else t for key, t in weights.items()})
+    clinical = card.parameters.get("clinical")
+    return Scorer(
+        chosen, card, network.to(device).eval(), device,
+        card.parameters["threshold"], ClinicalLayer(**clinical) if clinical else None,
+    )  # fmt: skip
+
+
+def score_film(scorer: Scorer, film: Film, clinical: Mapping[str, float | None]) -> Score:
+    """Return what a system says of a film and what is known of the patient (age in years, sex 1 for female, BMI)."""
+    import torch
+
+    prepared = scorer.system.prepare(film.pixels)
+    image = torch.from_numpy(prepared)[None, None].expand(1, 3, -1, -1).to(scorer.device)
+    with torch.inference_mode():
+        logit = float(ill_logit(scorer.network(image))[0])
+    score = scorer.clinical.probability(logit, clinical) if scorer.clinical else float(1 / (1 + np.exp(-logit)))
+    label = scorer.system.classes[score >= scorer.threshold]
+    return Score(film.name, score, label, prepared, heat_map(scorer.network, image))
+
+
+def heat_map(network: "torch.nn.Module", image: "torch.Tensor") -> np.ndarray:
+    """Return where an image (1, 3, row, column) speaks for the ill class, (row, column) in [0, 1]: Grad-CAM."""
+    import torch
+    from monai.visualize import GradCAM
+
+    class OneClass(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return ill_logit(self.network(image))[:, None]
+
+    convolutions = [
+        name
+        for name, module in network.named_modules()
+        if isinstance(module, torch.nn.Conv2d) and not name.startswith("classifier")
+    ]
+    # cuDNN's GRU has no backward pass in evaluation mode.
+    with torch.backends.cudnn.flags(enabled=False):
+        found = GradCAM(OneClass(), target_layers=f"network.{convolutions[-1]}")(image.clone(), class_idx=0)
+    return np.asarray(found[0, 0].detach().cpu(), np.float32)

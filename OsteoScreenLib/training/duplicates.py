@@ -1,0 +1,80 @@
+"""Copies among films: with the same pixels, or so alike that a person would take them for one."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.radiographs.film import read_film
+from OsteoScreenLib.training.pictures import Picture
+
+ALIKE_BITS = 4
+"""Bits of 64 in which the perceptual hashes of two copies of one film may differ."""
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Groups of places in a list of films: `exact` have the same pixels, `alike` look the same to a perceptual hash."""
+
+    exact: tuple[tuple[int, ...], ...]
+    alike: tuple[tuple[int, ...], ...]
+
+
+def find_duplicates(pictures: Sequence[Picture]) -> Duplicates:
+    """Return the films that are there more than once: with the same pixels, or by perceptual hash (64 bits)."""
+    import imagehash
+    from PIL import Image
+
+    from OsteoScreenLib.radiographs.prepare import scaled
+
+    by_pixels: dict[str, list[int]] = {}
+    hashes = []
+    for number, picture in enumerate(pictures):
+        film = scaled(read_film(picture.path).pixels)
+        by_pixels.setdefault(hashlib.sha256(film.tobytes() + str(film.shape).encode()).hexdigest(), []).append(number)
+        hashes.append(imagehash.phash(Image.fromarray(np.rint(255 * film).astype(np.uint8))).hash.ravel())
+    exact = tuple(tuple(group) for group in by_pixels.values() if len(group) > 1)
+    return Duplicates(exact, _alike(np.array(hashes)))
+
+
+def _alike(hashes: np.ndarray) -> tuple[tuple[int, ...], ...]:
+    """Return groups of places whose hashes (n, 64) are linked by steps of at most `ALIKE_BITS` differing bits."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    bits = hashes.astype(np.float32)
+    differing = bits @ (1 - bits).T
+    first, second = np.nonzero(differing + differing.T <= ALIKE_BITS)
+    size = len(bits)
+    _, group = connected_components(coo_matrix((np.ones(len(first)), (first, second)), (size, size)), directed=False)
+    return tuple(tuple(np.flatnonzero(group == number).tolist()) for number in np.flatnonzero(np.bincount(group) > 1))
+
+
+def without_duplicates(pictures: Sequence[Picture], drop_conflicting: bool = False) -> tuple[list[Picture], list[str]]:
+    """Return the films with copies put under one patient, conflicting ones refused, and what was found, in words.
+
+    Of films with the same pixels the first stays. Those that look alike are kept, but count as one patient, so that
+    no split parts them. Copies with different labels raise `InputError`, or are left out with `drop_conflicting`.
+    """
+    duplicates = find_duplicates(pictures)
+    alike = duplicates.alike
+    conflicting = [group for group in alike if len({pictures[n].ill for n in group}) > 1]
+    if conflicting and not drop_conflicting:
+        names = " and ".join(pictures[n].path.name for n in conflicting[0][:2])
+        raise InputError(
+            f"{len(conflicting)} films are there more than once with different labels, such as {names}; "
+            "mend the labels, or leave these films out with --drop-conflicting."
+        )
+    dropped = {n for group in duplicates.exact for n in group[1:]} | {n for group in conflicting for n in group}
+    owner = {n: pictures[group[0]].patient for group in alike for n in group}
+    kept = [replace(one, patient=owner.get(n, one.patient)) for n, one in enumerate(pictures) if n not in dropped]
+    said = []
+    if duplicates.exact:
+        said.append(f"{sum(map(len, duplicates.exact)) - len(duplicates.exact)} exact copies were left out.")
+    if alike:
+        said.append(f"{sum(map(len, alike))} films in {len(alike)} groups look alike and stay together in any split.")
+    if conflicting:
+        said.append(f"{sum(map(len, conflicting))} films with conflicting labels were left out.")
+    return kept, said

@@ -1,0 +1,234 @@
+"""Training of the radiographs' networks on films, and their test on patients that were held out."""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from OsteoScreenLib import __version__
+from OsteoScreenLib.evaluation.classification import Classification, classify
+from OsteoScreenLib.evaluation.roc import roc
+from OsteoScreenLib.models import ModelCard, save_model
+from OsteoScreenLib.output import staged_file
+from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
+from OsteoScreenLib.radiographs.clinical import fit_clinical
+from OsteoScreenLib.radiographs.film import read_film
+from OsteoScreenLib.radiographs.systems import System, Variation, ill_logit
+from OsteoScreenLib.splits import held_out_patients
+from OsteoScreenLib.training.pictures import Picture
+from OsteoScreenLib.training.trainer import Settings, Task, fit
+
+if TYPE_CHECKING:
+    import torch
+
+TEST_SHARE, WATCHED_SHARE = 0.3, 0.15
+"""Shares of the films: held out until the end, and of the rest those that the best weights are chosen on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Films:
+    """Prepared films (n, row, column) in [0, 1], memory-mapped float16, and what is known of each."""
+
+    images: np.ndarray
+    pictures: tuple[Picture, ...]
+
+    @property
+    def ill(self) -> np.ndarray:
+        """Whether each film is of the ill class (n,)."""
+        return np.array([one.ill for one in self.pictures])
+
+    @property
+    def patients(self) -> np.ndarray:
+        """Whose each film is (n,)."""
+        return np.array([one.patient for one in self.pictures])
+
+    def take(self, chosen: np.ndarray) -> "Films":
+        """Return the films where `chosen` (n,) is true."""
+        places = np.flatnonzero(chosen)
+        return Films(self.images[places], tuple(self.pictures[n] for n in places))
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained system: its card, and how it does on the films held out, with their scores (n,) in [0, 1]."""
+
+    card: ModelCard
+    test: Films
+    scores: np.ndarray
+    result: Classification
+    seconds_for_10_epochs: float
+
+
+def prepare_films(
+    pictures: Sequence[Picture],
+    system: System,
+    folder: Path,
+    progress: Progress = silent,
+    cancelled: IsCancelled = never,
+) -> Films:
+    """Prepare films as a system takes them, once: they stay in `folder` for the next start."""
+    named = "\n".join(str(one.path.resolve()) for one in pictures)
+    kept = folder / f"films-{hashlib.sha256(named.encode()).hexdigest()[:16]}.npy"
+    if not kept.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        images = []
+        for number, picture in enumerate(pictures):
+            stop_if(cancelled)
+            progress(number / len(pictures), f"Preparing film {number + 1} of {len(pictures)}")
+            images.append(system.prepare(read_film(picture.path).pixels).astype(np.float16))
+        with staged_file(kept) as staged, staged.open("wb") as file:
+            np.save(file, np.stack(images))
+    return Films(np.load(kept, mmap_mode="r"), tuple(pictures))
+
+
+def train(
+    system: System,
+    films: Films,
+    output: Path,
+    folder: Path,
+    network: str | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    workers: int = 1,
+    device: str = "cpu",
+    progress: Progress = silent,
+    cancelled: IsCancelled = never,
+) -> Trained:
+    """Train a system's network on films, write the model to `output`, and test it on patients held out.
+
+    The split is by patient and stratified. The weights with the best AUC on the watched films are kept; the threshold
+    is theirs by Youden. Where age, sex or BMI is known, a logistic layer over them and the logit is fitted on the
+    watched films (`clinical`). Checkpoints and the curve go to `folder`.
+    """
+    import torch
+
+    torch.manual_seed(seed)
+    name, net, recipe = system.network(network)
+    tested = held_out_patients(films.ill, films.patients, TEST_SHARE, seed)
+    test, rest = films.take(tested), films.take(~tested)
+    watched_rows = held_out_patients(rest.ill, rest.patients, WATCHED_SHARE, seed + 1)
+    watched, learned = rest.take(watched_rows), rest.take(~watched_rows)
+
+    epochs = epochs or recipe.epochs
+    batch = min(recipe.batch, len(learned.pictures))
+    each = max(1, len(learned.pictures) // batch)
+    settings = Settings(
+        each * epochs, batch, recipe.rate, seed, workers, max(1, each), max(1, each), patience=recipe.patience
+    )
+    began = time.monotonic()
+    weights = fit(net, _task(system, learned, watched, recipe), settings, folder, device, progress, cancelled)
+    seconds = 10 * (time.monotonic() - began) / epochs
+    net.load_state_dict(weights)
+    net.to(device).eval()
+
+    watched_logits, test_logits = logits(net, watched.images, device), logits(net, test.images, device)
+    clinical = _clinical(watched, watched_logits)
+    score = partial(_scores, clinical=clinical)
+    best = roc(watched.ill, score(watched, watched_logits), "<").youden().threshold
+    threshold = best if np.isfinite(best) else 0.5
+    scores = score(test, test_logits)
+    result = classify(test.ill, scores, threshold)
+    card = save_model(
+        output,
+        {key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in weights.items()},
+        version=__version__,
+        task=f"Tell {system.classes[1]} from {system.classes[0]} on films, as {system.name} does.",
+        architecture=name,
+        parameters={"system": system.name, "threshold": threshold, "clinical": clinical and asdict(clinical)},
+        trained_on=(
+            f"{len(learned.pictures)} films of {len(set(learned.patients))} patients, "
+            f"at most {epochs} epochs, seed {seed}; {len(watched.pictures)} more chose the weights and the threshold."
+        ),
+        measured={"test_films": len(test.pictures), **result.as_values(), "seconds_for_10_epochs": round(seconds, 1)},
+        intended_use="Research use only. Cannot be used to rule out low bone density.",
+        licence="Apache-2.0",
+        sources=(),
+    )
+    return Trained(card, test, scores, result, seconds)
+
+
+def _task(system: System, learned: Films, watched: Films, recipe) -> Task:
+    """Return what a network has to learn from some films; it is watched on others."""
+    import torch
+
+    ill = learned.ill
+    share = system.ill_share or float(ill.mean())
+    cases, controls = np.flatnonzero(ill), np.flatnonzero(~ill)
+    weight = torch.tensor(len(controls) / len(cases)) if system.ill_share is None else torch.tensor(1.0)
+
+    def sample(rng: np.random.Generator) -> tuple[np.ndarray, np.float32]:
+        one = rng.choice(cases if rng.random() < share else controls)
+        return varied(np.asarray(learned.images[one], np.float32), system.variation, rng), np.float32(ill[one])
+
+    def loss(network: "torch.nn.Module", batch: "list[torch.Tensor]", device: str) -> "torch.Tensor":
+        image, wanted = (part.to(device) for part in batch)
+        found = ill_logit(network(as_channels(image)))
+        return torch.nn.functional.binary_cross_entropy_with_logits(found, wanted, pos_weight=weight.to(device))
+
+    def validate(network: "torch.nn.Module", settings: Settings, device: str) -> dict[str, float]:
+        return {"auc": roc(watched.ill, logits(network, watched.images, device), "<").auc}
+
+    def optimiser(parameters, rate: float) -> "torch.optim.Optimizer":
+        if recipe.optimiser == "adam":
+            return torch.optim.Adam(parameters, lr=rate, weight_decay=recipe.weight_decay)
+        return torch.optim.SGD(parameters, lr=rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+
+    return Task(system.name, sample, loss, validate, optimizer=optimiser, best="auc")
+
+
+def varied(image: np.ndarray, variation: Variation, rng: np.random.Generator) -> np.ndarray:
+    """Return a film (row, column) as another look at it would be: turned, moved, mirrored, brighter, noisier."""
+    import torch
+    from torchvision.transforms.v2 import functional
+
+    v = variation
+    turned = functional.affine(
+        torch.from_numpy(image)[None],
+        angle=float(rng.uniform(-v.rotation, v.rotation)),
+        translate=[int(rng.uniform(-v.shift, v.shift) * n) for n in image.shape[::-1]],
+        scale=float(1 + rng.uniform(-v.zoom, v.zoom)),
+        shear=[0.0],
+        interpolation=functional.InterpolationMode.BILINEAR,
+    )[0].numpy()
+    if v.mirrored and rng.random() < 0.5:
+        turned = turned[:, ::-1]
+    if v.upside_down and rng.random() < 0.5:
+        turned = turned[::-1]
+    brighter = 1 + rng.choice([-1, 1]) * rng.uniform(*v.brightness)
+    noisy = turned * brighter + rng.normal(0, v.noise, image.shape) if v.noise else turned * brighter
+    return np.ascontiguousarray(np.clip(noisy, 0, 1), np.float32)
+
+
+def as_channels(image: "torch.Tensor") -> "torch.Tensor":
+    """Return films (n, row, column) as the three equal channels (n, 3, row, column) that the networks take."""
+    return image[:, None].expand(-1, 3, -1, -1)
+
+
+def logits(network: "torch.nn.Module", images: np.ndarray, device: str, batch: int = 8) -> np.ndarray:
+    """Return the logit (n,) of the ill class of prepared films (n, row, column)."""
+    import torch
+
+    found = []
+    with torch.inference_mode():
+        for start in range(0, len(images), batch):
+            part = torch.from_numpy(np.asarray(images[start : start + batch], np.float32)).to(device)
+            found.append(ill_logit(network(as_channels(part))).float().cpu().numpy())
+    return np.concatenate(found)
+
+
+def _clinical(watched: Films, found: np.ndarray):
+    known = [one.clinical for one in watched.pictures]
+    if not any(value is not None for row in known for value in row.values()):
+        return None
+    return fit_clinical(found.tolist(), known, watched.ill)
+
+
+def _scores(films: Films, found: np.ndarray, clinical) -> np.ndarray:
+    if clinical is None:
+        return 1 / (1 + np.exp(-found.astype(float)))
+    return np.array([clinical.probability(x, one.clinical) for x, one in zip(found, films.pictures, strict=True)])

@@ -1,0 +1,146 @@
+"""Films to learn from: who is a patient, what is a copy, and that a network learns, resumes and is tested honestly."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from OsteoScreenLib.cli.app import main
+from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.radiographs.systems import SYSTEMS
+from OsteoScreenLib.training.duplicates import find_duplicates, without_duplicates
+from OsteoScreenLib.training.films import prepare_films, varied
+from OsteoScreenLib.training.pictures import Picture, limited, read_pictures
+
+TEXTURE = SYSTEMS["bone-texture"]
+
+
+def texture(seed: int, coarse: bool) -> np.ndarray:
+    """Return a picture of grain, coarse in the ill class."""
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng([seed, coarse])
+    image = gaussian_filter(rng.standard_normal((96, 96)), 3.0 if coarse else 1.0)
+    return np.rint(255 * (image - image.min()) / np.ptp(image)).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("films")
+    for name in TEXTURE.classes:
+        (data / name).mkdir()
+        for seed in range(36):
+            Image.fromarray(texture(seed, name == TEXTURE.classes[1])).save(data / name / f"{seed:02d}.png")
+    return data
+
+
+def test_folders_are_the_classes_and_each_film_a_patient(folder: Path) -> None:
+    pictures = read_pictures(folder, TEXTURE)
+    assert len(pictures) == 72
+    assert {one.path.parent.name for one in pictures if one.ill} == {"degraded"}
+    assert len({one.patient for one in pictures}) == 72
+    few = limited(pictures, 20, seed=0)
+    assert len(few) == 20
+    assert sum(one.ill for one in few) == 10
+
+
+def test_a_table_says_who_and_what_is_known(folder: Path) -> None:
+    table = folder / "films.csv"
+    table.write_text(
+        "path,label,patient,age,sex\nnormal/00.png,0,a,61,F\ndegraded/00.png,1,b,,m\ndegraded/01.png,1,b,70,\n"
+    )
+    pictures = read_pictures(table, TEXTURE)
+    assert [one.patient for one in pictures] == ["a", "b", "b"]
+    assert [one.clinical for one in pictures] == [
+        {"age": 61.0, "sex": 1.0},
+        {"age": None, "sex": 0.0},
+        {"age": 70.0, "sex": None},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("path,patient\na.png,a\n", "no column 'label'"),
+        ("path,label,patient\na.png,1,a\n", "holds 1 alone"),
+        ("path,label,patient,age\na.png,1,a,old\nb.png,0,b,5\n", "holds 'old'"),
+    ],
+)
+def test_a_table_that_cannot_be_learned_from_is_refused(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "films.csv").write_text(text)
+    with pytest.raises(InputError, match=why):
+        read_pictures(tmp_path / "films.csv", TEXTURE)
+
+
+def test_wrong_folders_are_named(tmp_path: Path) -> None:
+    (tmp_path / "good").mkdir()
+    with pytest.raises(InputError, match="normal and degraded; it has good"):
+        read_pictures(tmp_path, TEXTURE)
+
+
+def test_copies_are_found_kept_together_and_refused_where_they_conflict(tmp_path: Path) -> None:
+    first, other = texture(1, False), texture(2, False)
+    Image.fromarray(first).save(tmp_path / "a.png")
+    Image.fromarray(first).save(tmp_path / "a_again.png")
+    Image.fromarray(first).save(tmp_path / "a_small.jpg", quality=60)
+    Image.fromarray(other).save(tmp_path / "b.png")
+    names = ["a.png", "a_again.png", "a_small.jpg", "b.png"]
+    pictures = [Picture(tmp_path / name, False, name) for name in names]
+    found = find_duplicates(pictures)
+    assert found.exact == ((0, 1),)
+    assert found.alike == ((0, 1, 2),)
+    kept, said = without_duplicates(pictures)
+    assert [one.patient for one in kept] == ["a.png", "a.png", "b.png"]
+    assert len(said) == 2
+    conflicting = [*pictures[:2], Picture(tmp_path / "a_small.jpg", True, "c"), pictures[3]]
+    with pytest.raises(InputError, match=r"different labels, such as a\.png and a_again\.png"):
+        without_duplicates(conflicting)
+    assert [one.path.name for one in without_duplicates(conflicting, drop_conflicting=True)[0]] == ["b.png"]
+
+
+def test_films_are_prepared_once(folder: Path, tmp_path: Path) -> None:
+    pictures = read_pictures(folder, TEXTURE)[:3]
+    films = prepare_films(pictures, TEXTURE, tmp_path)
+    assert films.images.shape == (3, 224, 224)
+    assert films.images.dtype == np.float16
+    made = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    prepare_films(pictures, TEXTURE, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == made
+
+
+def test_variation_stays_within_what_the_paper_allows() -> None:
+    image = np.zeros((224, 224), np.float32)
+    image[60:164, 80:144] = 0.5
+    rng = np.random.default_rng(0)
+    looks = [varied(image, TEXTURE.variation, rng) for _ in range(20)]
+    assert all(look.shape == image.shape for look in looks)
+    assert {bool(look.max() > 0.5) for look in looks} == {True, False}, "10 to 40 % brighter or darker"
+    assert all(0.3 - 1e-6 <= look.max() <= 0.7 + 1e-6 for look in looks)
+    same = varied(image, TEXTURE.variation, np.random.default_rng(5))
+    assert np.array_equal(same, varied(image, TEXTURE.variation, np.random.default_rng(5)))
+
+
+def test_a_small_network_learns_is_tested_and_scores_a_film(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model, scored = tmp_path / "model", tmp_path / "scored"
+    train = ["train", "bone-texture", str(folder), "-o", str(model), "--network", "model-3", "--workers", "0"]
+    assert main([*train, "--epochs", "24", "--device", "cpu"]) == 0
+    said = capfd.readouterr().out
+    assert float(said.split("AUC ")[1].split()[0]) > 0.9
+    assert {path.name for path in (model / "test").iterdir()} >= {
+        "metrics.csv", "roc.svg", "confusion.svg", "misclassified.png", "report.html",
+    }  # fmt: skip
+    assert main([*train, "--epochs", "24", "--device", "cpu"]) == 0, "a finished run is taken up and ends at once"
+    capfd.readouterr()
+
+    films = [folder / "degraded" / "00.png", folder / "normal" / "00.png"]
+    score = ["radiograph", "bone-texture", *map(str, films), "--model", str(model), "-o", str(scored)]
+    assert main(score) == 0
+    lines = (scored / "scores.csv").read_text().splitlines()[1:]
+    ill, healthy = (float(line.split(",")[1]) for line in lines)
+    assert ill > healthy
+    assert "Research use only" in (scored / "report.html").read_text()
+    assert main(["radiograph", "knee", str(films[0]), "--model", str(model), "-o", str(scored)]) == 2
+    assert "not one of knee" in capfd.readouterr().err

@@ -100,7 +100,11 @@ def train(
         parameters=architecture,
         trained_on=f"{described} ({len(learned)} slices of {len({one.patient for one in learned})} patients, "
         f"{steps} steps of {choices.batch}, seed {choices.seed})",
-        measured={"held_out_patients": len({one.patient for one in held_out}), **_finite(as_measured(figures))},
+        measured={
+            "judged_on": described,
+            "held_out_patients": len({one.patient for one in held_out}),
+            **_finite(as_measured(figures)),
+        },
         intended_use="Research use only. Cannot be used to rule out low bone density. A CT class is not a T-score.",
         licence="Apache-2.0",
         sources=(),

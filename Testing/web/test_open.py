@@ -1,7 +1,11 @@
 """The page opens: a CT by path, four views, what is known of it, and nothing from elsewhere."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -84,3 +88,16 @@ def test_light_and_dark(screen: Screen) -> None:
     eventually(lambda: screen.page.evaluate(background) != dark, "a light page")
     screen["theme"].click()
     eventually(lambda: screen.page.evaluate(background) == dark, "a dark page")
+
+
+def test_elsewhere_the_page_needs_the_link_with_the_token(browser: "Browser", tmp_path: Path) -> None:
+    with served(tmp_path, "--host", "0.0.0.0") as running:
+        link = urlsplit(running.link)
+        here = f"http://127.0.0.1:{link.port}/"
+        assert len(link.query) > len("token=") + 20
+        with pytest.raises(HTTPError, match="403"):
+            urlopen(here, timeout=60)
+        with opened(browser, f"{here}?{link.query}") as screen:
+            eventually(lambda: "Drop a CT here" in screen.text("drop-zone"), "the page, alive")
+            assert "token" not in screen.page.url
+            assert screen.elsewhere == []

@@ -10,6 +10,7 @@ import typer
 from OsteoScreenLib import RESEARCH_USE, __version__
 from OsteoScreenLib.cli.boxes import boxes
 from OsteoScreenLib.cli.detect import detect
+from OsteoScreenLib.cli.drr import drr
 from OsteoScreenLib.cli.evaluate import evaluate
 from OsteoScreenLib.cli.features import features
 from OsteoScreenLib.cli.job import debugging
@@ -35,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (screen, segment, measure, features, detect, radiograph, phantom, view):
+for command in (screen, segment, measure, features, detect, radiograph, drr, phantom, view):
     app.command()(command)
 app.add_typer(models)
 app.add_typer(train)

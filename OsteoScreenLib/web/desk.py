@@ -114,7 +114,8 @@ class Desk:
         self.saved = review_of(self.case.segmentation) if self.case and self.case.segmentation else ()
 
     async def confirm(self, question: str) -> bool:
-        """Ask the person a question with yes or no, and wait for the answer."""
+        """Ask the person a question with yes or no, and wait for the answer; no to one that was asked before."""
+        self.answer(False)
         self._answer = asyncio.get_running_loop().create_future()
         with self.state as state:
             state.question = question

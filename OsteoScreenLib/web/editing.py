@@ -125,6 +125,11 @@ class Editing:
         """Put the tool down."""
         self.desk.state.tool = LOOK
 
+    def forget_steps(self) -> None:
+        """Make what was done so far final: undoing it would bring back names and colours of that time, too."""
+        self.stop()
+        self.undo_stack.clear()
+
     def smooth(self) -> None:
         """Smooth the segment."""
         effect = self._effect(SegmentationEffectSmoothing)
@@ -198,7 +203,7 @@ class Editing:
         await asyncio.sleep(PAUSE_S)
         self._waiting = None
         if self.desk.case is not None and self.desk.case.segmentation is not None:
-            self.desk.look_again()
+            self.desk.action(self.desk.look_again)()
 
     def _show(self) -> None:
         """Say how large the segment is that is being edited, and what can be undone."""

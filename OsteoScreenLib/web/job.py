@@ -31,6 +31,7 @@ class Job:
         self._desk = desk
         self._worker: Worker | None = None
         self._stopped = False
+        desk.opened.append(lambda _: self.cancel())
         desk.state.update({"job_running": False, "job_percent": 0, "job_message": ""})
 
     async def run(

@@ -30,7 +30,7 @@ def build_page(desk: Desk, sections: "Sequence[Section]") -> None:
             "busy": "", "error": "", "question": "", "uploaded": 0,
             "theme": "dark", "drawer": True,
             "open_sections": [n for n, section in enumerate(sections) if section.title not in FOLDED],
-            "layout": FOUR_UP, "layouts": list(LAYOUTS), "window": "Bone", "windows": list(WINDOWS),
+            "layout": FOUR_UP, "layouts": list(LAYOUTS), "window": next(iter(WINDOWS)), "windows": list(WINDOWS),
         }
     )  # fmt: skip
     with VAppLayout(desk.server, theme=("theme",)) as page:
@@ -78,6 +78,8 @@ def _bar(desk: Desk) -> None:
             title="Light or dark",
             id="theme",
         )
+
+    desk.opened.append(lambda _: desk.state.update({"window": next(iter(WINDOWS))}))
 
     @desk.state.change("layout")
     def _(layout: str, **_: object) -> None:

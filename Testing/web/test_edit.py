@@ -96,3 +96,12 @@ def test_smoothing_rounds_and_islands_go(case: Screen) -> None:
     case["undo"].click()
     case["undo"].click()
     eventually(lambda: voxels(case) == before, "all as it was")
+
+
+def test_after_a_shift_of_names_nothing_before_it_can_be_undone(case: Screen) -> None:
+    before = choose(case, "L4")
+    stroke(case, "erase", off=(0.05, 0.0))
+    eventually(lambda: voxels(case) < before, "fewer voxels")
+    case["shift-down"].click()
+    case.until("levels", "L5")
+    eventually(lambda: not case["undo"].is_enabled(), "nothing to undo")

@@ -79,7 +79,7 @@ class ReviewSection:
 
     def shift(self, by: int) -> None:
         """Rename all levels by one."""
-        self.editing.stop()
+        self.editing.forget_steps()
         shift_levels(self.desk.case.segmentation, by)
         self.desk.look_again()
 

@@ -15,7 +15,7 @@ class BoneStatus:
 
 
 STATUSES: tuple[BoneStatus, ...] = (
-    BoneStatus("normal", -1.0, inf, (0.00, 0.45, 0.70)),
+    BoneStatus("normal", -1.0, inf, (0.34, 0.71, 0.91)),
     BoneStatus("osteopenia", -2.5, -1.0, (0.94, 0.89, 0.26)),
     BoneStatus("osteoporosis", -inf, -2.5, (0.84, 0.37, 0.00)),
 )

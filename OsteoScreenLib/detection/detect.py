@@ -1,17 +1,18 @@
 """Detection in one CT: slices along the spine, boxes in each, vertebrae out of them."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoScreenLib.detection.grouping import along_the_spine, by_segmentation, vote
+from OsteoScreenLib.detection.grouping import OFF_LINE_MM, along_the_spine, by_segmentation, vote
 from OsteoScreenLib.detection.slices import Slices, along, axial_slices
 from OsteoScreenLib.device import run_with_fallback
 from OsteoScreenLib.errors import AnatomyError
 from OsteoScreenLib.levels import BY_NAME, SCREENED, body_mask, levels_in
 from OsteoScreenLib.models import load_weights
-from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
+from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
 from OsteoScreenLib.result import Detection, ModelUse, SliceBox
 from OsteoScreenLib.volume import Volume
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 MODEL = "detect"
 SHOWN_FROM = 0.5
 """Sum of a box's scores, the confidence that it is a body of whatever status, from which it is shown and votes."""
+
+BEYOND_MM = 9.0
+"""How far slices are taken beyond the ends that the spine's line gives L1-L4, which are good to about a centimetre."""
 
 _BATCH = 16
 _HALF_LEVEL = 0.5
@@ -39,6 +43,19 @@ class Course:
     low: float
     high: float
     labels: Volume | None = None
+
+    def centred(self, boxes: Sequence[SliceBox]) -> "Course":
+        """Return the course moved sideways by the median of how far the boxes near it lie from it."""
+        order = np.argsort(self.points[:, 2])
+        middles = np.array([(np.array(box.low) + box.high) / 2 for box in boxes]).reshape(-1, 3)
+        z = self.points[order, 2]
+        off = np.stack(
+            [middles[:, axis] - np.interp(middles[:, 2], z, self.points[order, axis]) for axis in range(2)], axis=1
+        )
+        near = off[np.hypot(*off.T) <= OFF_LINE_MM]
+        if not len(near):
+            return self
+        return replace(self, points=self.points + np.append(np.median(near, axis=0), 0.0))
 
 
 def course_of_labels(labels: Volume) -> Course:
@@ -63,7 +80,7 @@ def course_of_line(points: np.ndarray, heights: np.ndarray) -> Course:
     seen = points[(heights > -_HALF_LEVEL) & (heights < len(SCREENED) - _HALF_LEVEL)]
     if not len(seen):
         raise AnatomyError("The image does not show L1-L4; choose a CT of the lumbar spine.")
-    return Course(points, heights, float(seen[:, 2].min()), float(seen[:, 2].max()))
+    return Course(points, heights, float(seen[:, 2].min()) - BEYOND_MM, float(seen[:, 2].max()) + BEYOND_MM)
 
 
 def load_detector() -> "tuple[ModelUse, FasterRCNN]":
@@ -81,16 +98,25 @@ def detect(
 ) -> tuple[Detection, Slices]:
     """Look for vertebral bodies on the axial slices along a course; return what is seen, and the slices.
 
-    The volume is in HU and may lie in any way. Raises `AnatomyError` where no body is seen.
+    The volume is in HU and may lie in any way. Without masks a first look along the spine's line shows how far beside
+    it the bodies are, and a second one, centred on them, is the one that counts. Raises `AnatomyError` where no body
+    is seen.
     """
-    progress(0.0, "Cutting slices")
-    slices = axial_slices(volume, along(course.points, course.low, course.high))
     use, network = load_detector()
     stop_if(cancelled)
-    boxes, device, notes = run_with_fallback(lambda d: _look(slices, network.to(d), d, progress, cancelled), device)
+
+    def look(course: Course, share: Progress) -> Callable[[str], tuple[Slices, list[SliceBox]]]:
+        slices = axial_slices(volume, along(course.points, course.low, course.high))
+        return lambda d: (slices, _look(slices, network.to(d), d, share, cancelled))
+
     if course.labels is not None:
+        (slices, boxes), device, notes = run_with_fallback(look(course, progress), device)
         boxes = by_segmentation(boxes, slices, course.labels)
     else:
+        (_, rough), device, first = run_with_fallback(look(course, part(progress, 0.0, 0.5)), device)
+        course = course.centred(rough)
+        (slices, boxes), device, again = run_with_fallback(look(course, part(progress, 0.5, 1.0)), device)
+        notes = tuple(dict.fromkeys((*first, *again)))
         boxes = along_the_spine(boxes, course.points, course.heights)
     vertebrae = vote(boxes)
     if not vertebrae:

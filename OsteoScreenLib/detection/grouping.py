@@ -21,7 +21,7 @@ OFF_LINE_MM = 30.0
 LONGEST_MM = 40.0
 """A run of boxes along the spine that is longer shows more than one body."""
 
-BODY = 0.35
+BODY = 0.42
 """How far from a level's middle, in levels, its body reaches: discs, which look like poor bone, have no vote."""
 
 _OUTER = 10
@@ -48,7 +48,8 @@ def along_the_spine(boxes: Sequence[SliceBox], points: np.ndarray, heights: np.n
 
     `points` (n, 3) in RAS mm are the line, `heights` (n,) are levels below L1. Boxes that follow each other from slice
     to slice are of one body, whose level is that in their middle. Where they go on through the discs, so that a run is
-    longer than a body, each box has the level at its own height, if that is within `BODY` of a level's middle.
+    longer than a body, each box has the level at its own height, if that is within `BODY` of a level's middle. By how
+    much the line counts too early or too late, in the median of the runs of one body, is taken off.
     """
     order = np.argsort(points[:, 2])
     height: dict[int, float] = {}
@@ -59,13 +60,17 @@ def along_the_spine(boxes: Sequence[SliceBox], points: np.ndarray, heights: np.n
         )
         if np.hypot(middle[0] - x, middle[1] - y) <= OFF_LINE_MM:
             height[n] = float(below)
+    runs = _runs(boxes, list(height))
+    single = [np.ptp([boxes[n].low[2] for n in run]) <= LONGEST_MM for run in runs]
+    middles = [float(np.median([height[n] for n in run])) for run in runs]
+    off = [middle - round(middle) for middle, one_body in zip(middles, single, strict=True) if one_body]
+    early = float(np.median(off)) if off else 0.0
     named: dict[int, str] = {}
-    for run in _runs(boxes, list(height)):
-        middle = float(np.median([height[n] for n in run]))
-        one_body = np.ptp([boxes[n].low[2] for n in run]) <= LONGEST_MM
+    for run, one_body, middle in zip(runs, single, middles, strict=True):
         for n in run:
-            place = round(middle if one_body else height[n])
-            if 0 <= place < len(SCREENED) and (one_body or abs(height[n] - place) <= BODY):
+            below = (middle if one_body else height[n]) - early
+            place = round(below)
+            if 0 <= place < len(SCREENED) and (one_body or abs(below - place) <= BODY):
                 named[n] = SCREENED[place]
     return _surest([replace(box, level=named.get(n)) for n, box in enumerate(boxes)])
 

@@ -31,7 +31,17 @@ def test_a_run_of_boxes_has_the_level_in_its_middle() -> None:
 def test_where_a_run_goes_on_through_discs_the_boxes_there_have_no_level() -> None:
     boxes = [_box(110.0 - 3 * n, slice_=n) for n in range(24)]
     found = {box.low[2]: box.level for box in along_the_spine(boxes, POINTS, HEIGHTS)}
-    assert {z for z, level in found.items() if level == "L1"} == {110.0, 107.0, 104.0, 101.0, 98.0, 95.0, 92.0, 89.0}
+    assert {z for z, level in found.items() if level == "L1"} == {
+        110.0,
+        107.0,
+        104.0,
+        101.0,
+        98.0,
+        95.0,
+        92.0,
+        89.0,
+        86.0,
+    }
     assert found[83.0] is None
     assert found[65.0] == "L2"
 

@@ -1,7 +1,7 @@
 """Scenes outside the desktop application, and scenes as files (.mrb)."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +56,8 @@ def load_bundle(scene: "slicer.vtkMRMLScene", path: Path | str) -> None:
     import slicer
 
     problems = slicer.vtkMRMLMessageCollection()
-    with _vtk_messages_aside():
+    # VTK leaves a file that it cannot unpack in a working directory that it has removed.
+    with _vtk_messages_aside(), chdir("."):
         loaded = scene.ReadFromMRB(str(path), False, problems)
     if not loaded:
         raise InputError(f"{path} cannot be opened as a Slicer scene (.mrb). {_one_line(problems)}".rstrip())

@@ -117,8 +117,10 @@ def test_an_unwritable_place_is_refused(scene: "slicer.vtkMRMLScene", tmp_path: 
 def test_what_is_no_bundle_is_refused(scene: "slicer.vtkMRMLScene", content: bytes | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "scene.mrb").write_bytes(content)
+    before = Path.cwd()
     with pytest.raises(InputError, match=r"scene\.mrb"):
         load_bundle(scene, tmp_path / "scene.mrb")
+    assert Path.cwd() == before
 
 
 def test_without_slicer_core_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

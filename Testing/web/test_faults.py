@@ -152,6 +152,16 @@ def test_cancel_stops_the_work_at_once_and_the_page_answers_meanwhile(screen: Sc
     assert screen["segment"].is_enabled()
 
 
+def test_another_ct_stops_the_work_on_the_one_before(screen: Screen, view: Served, box_case: BoxCase) -> None:
+    screen["segment"].click()
+    process = eventually(lambda: workers(view), "a worker")[0]
+    screen.page.evaluate(DROP, [base64.b64encode(box_case.ct_path.read_bytes()).decode(), "next.nii.gz"])
+    screen.until("ct-name", "next")
+    eventually(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "the worker to end")
+    eventually(lambda: screen["segment"].is_enabled(), "the page to be ready again")
+    assert screen.text("error") == ""
+
+
 def test_a_killed_worker_is_an_error_and_the_next_run_works(screen: Screen, view: Served, box_case: BoxCase) -> None:
     screen["segment"].click()
     eventually(lambda: workers(view), "a worker")[0].kill()

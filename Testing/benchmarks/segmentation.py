@@ -1,11 +1,14 @@
 """How well our engine segments: phantoms that no training has drawn, and real CT where it is at hand.
 
-``python -m Testing.benchmarks.segmentation [--cases 20] [--hard 20] [--write docs/segmentation-figures.md]``
+``python -m Testing.benchmarks.segmentation [--cases 20] [--hard 20] [--keep DIR] [--write FILE]``
 
-Hard phantoms have the diseases of `phantoms.disease` and the scanner faults of `phantoms.scan`, drawn at random.
+Hard phantoms have the diseases of `phantoms.disease` and the scanner faults of `phantoms.scan`, drawn at random. With
+``--keep`` the rows of each phantom are written as soon as they are there and found again by a later run with the same
+networks, so that a long one may be stopped.
 """
 
 import argparse
+import hashlib
 import time
 from pathlib import Path
 
@@ -15,6 +18,7 @@ import pandas as pd
 from OsteoScreenLib.errors import OsteoScreenError
 from OsteoScreenLib.evaluation.overlap import overlap
 from OsteoScreenLib.levels import SCREENED, body_mask, levels_in, trabecular_mask
+from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.phantoms import make_phantom
 from OsteoScreenLib.segmentation.engines import segment
 from OsteoScreenLib.volume import Volume
@@ -36,27 +40,40 @@ GRIDS = (
 """Voxels and mm (i, j, k) of the phantoms, in turn: thin, medium, thick slices."""
 
 
-def phantom_rows(cases: int, first_seed: int, disease: float = 0.0, faults: float = 0.0) -> pd.DataFrame:
+def phantom_rows(
+    cases: int, first_seed: int, disease: float = 0.0, faults: float = 0.0, keep: Path | None = None
+) -> pd.DataFrame:
     """Segment phantoms and return one row per true level that is whole in the field of view."""
-    rows = []
+    parts = []
     for case in range(cases):
-        size, spacing = GRIDS[case % len(GRIDS)]
-        phantom = make_phantom(first_seed + case, size, spacing, disease=disease, faults=faults)
-        started = time.monotonic()
-        try:
-            labels = segment(phantom.volume, device="cpu").labels.voxels
-        except OsteoScreenError as error:
-            print(f"phantom {case}: {error}")
-            labels = np.zeros_like(phantom.labels.voxels)
-        seconds = time.monotonic() - started
-        rows += [
-            {"case": case, "slice_mm": spacing[2], "seconds": seconds, **row}
-            for row in level_rows(phantom.volume, labels, phantom.labels.voxels)
-        ]
-        dice = [f"{row['level']} {row['body_dice']:.3f}" for row in rows if row["case"] == case]
-        found = ", ".join(finding.kind for finding in phantom.scene.findings)
-        print(f"phantom {case}, {spacing[2]:g} mm slices, {seconds:.0f} s: {', '.join(dice)} {found}", flush=True)
-    return pd.DataFrame(rows)
+        kept = keep / f"phantom-{first_seed + case}.csv" if keep else None
+        if kept and kept.is_file():
+            parts.append(pd.read_csv(kept))
+            continue
+        part = phantom_case(case, first_seed, disease, faults)
+        parts.append(part)
+        if kept:
+            with staged_file(kept) as staged:
+                part.to_csv(staged, index=False)
+    return pd.concat(parts, ignore_index=True)
+
+
+def phantom_case(case: int, first_seed: int, disease: float, faults: float) -> pd.DataFrame:
+    """Segment one phantom and return the rows of its levels."""
+    size, spacing = GRIDS[case % len(GRIDS)]
+    phantom = make_phantom(first_seed + case, size, spacing, disease=disease, faults=faults)
+    started = time.monotonic()
+    try:
+        labels = segment(phantom.volume, device="cpu").labels.voxels
+    except OsteoScreenError as error:
+        print(f"phantom {case}: {error}")
+        labels = np.zeros_like(phantom.labels.voxels)
+    seconds = time.monotonic() - started
+    rows = pd.DataFrame(level_rows(phantom.volume, labels, phantom.labels.voxels))
+    dice = ", ".join(f"{row.level} {row.body_dice:.3f}" for row in rows.itertuples())
+    found = ", ".join(finding.kind for finding in phantom.scene.findings)
+    print(f"phantom {case}, {spacing[2]:g} mm slices, {seconds:.0f} s: {dice} {found}", flush=True)
+    return rows.assign(case=case, slice_mm=spacing[2], seconds=seconds)
 
 
 def level_rows(volume: Volume, found: np.ndarray, truth: np.ndarray) -> list[dict[str, object]]:
@@ -139,14 +156,16 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--cases", type=int, default=20)
     options.add_argument("--hard", type=int, default=20, help="phantoms with disease and scanner faults")
+    options.add_argument("--keep", type=Path, help="a folder for the rows of each phantom, by the networks' hashes")
     options.add_argument("--write", type=Path, help="a Markdown file for the tables")
     wanted = options.parse_args()
     text = [models_line()]
+    keep = wanted.keep and wanted.keep / hashlib.sha256(text[0].encode()).hexdigest()[:12]
     if wanted.cases:
-        rows = phantom_rows(wanted.cases, FIRST_SEED)
+        rows = phantom_rows(wanted.cases, FIRST_SEED, keep=keep)
         text += [f"{wanted.cases} phantoms, seeds from {FIRST_SEED}, none drawn in training.", markdown(summary(rows))]
     if wanted.hard:
-        rows = phantom_rows(wanted.hard, FIRST_HARD_SEED, DISEASE, FAULTS)
+        rows = phantom_rows(wanted.hard, FIRST_HARD_SEED, DISEASE, FAULTS, keep)
         what = f"disease {DISEASE}, scanner faults {FAULTS}, seeds from {FIRST_HARD_SEED}, none drawn in training."
         text += [f"{wanted.hard} hard phantoms: {what}", markdown(summary(rows))]
     data = data_folder()

@@ -12,6 +12,7 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def models_line() -> str:
-    """Return one line that names the models at hand, with version and hash."""
-    return "Models: " + "; ".join(f"{card.name} {card.version} ({card.sha256[:12]})" for card in list_models()) + "."
+def models_line(names: tuple[str, ...] = ("locate", "count", "refine")) -> str:
+    """Return one line that names models, by default those that segment, with version and hash."""
+    cards = [card for card in list_models() if card.name in names]
+    return "Models: " + "; ".join(f"{card.name} {card.version} ({card.sha256[:12]})" for card in cards) + "."

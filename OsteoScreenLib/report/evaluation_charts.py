@@ -45,9 +45,9 @@ def decision_svg(parts: tuple[Part, ...]) -> bytes:
                 label=f"treat {name}",
             )  # fmt: skip
         prevalence = part.cases / part.rows
-        axes.set_ylim(-0.15 * prevalence, 1.1 * prevalence)
+        axes.set_ylim(-0.15 * prevalence, 1.5 * prevalence)
         _finish(axes, part.name, "threshold probability", "net benefit")
-        axes.legend(loc="upper right", frameon=False)
+        axes.legend(loc="upper right", frameon=False, ncols=2)
     return svg(figure)
 
 

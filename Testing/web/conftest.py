@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 PATIENCE_S = 90
 """How long a test polls before it gives up: a render in software on a busy machine takes seconds."""
 
+LONG_S = 400
+"""The same where the networks run or every feature is computed: half a minute on two quiet cores."""
+
 ARTEFACTS = Path(os.environ.get("OSTEOSCREEN_ARTEFACTS", Path(__file__).parents[2] / "out" / "web"))
 """Where the screenshot of each step is kept."""
 

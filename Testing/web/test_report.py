@@ -10,7 +10,7 @@ from OsteoScreenLib.annotation.seg_nrrd import read_segmentation
 from OsteoScreenLib.result_folder import FILES
 from OsteoScreenLib.signature.rad_score import RadScore, Settings, write
 from Testing.conftest import TRABECULAR_HU, BoxCase
-from Testing.web.conftest import PATIENCE_S, SLICES, Screen, choose_files, eventually
+from Testing.web.conftest import LONG_S, PATIENCE_S, SLICES, Screen, choose_files, eventually
 
 
 def downloaded(case: Screen, button: str, folder: Path) -> Path:
@@ -24,7 +24,8 @@ def downloaded(case: Screen, button: str, folder: Path) -> Path:
 def test_the_report_is_made_read_and_taken_along_with_all_files(case: Screen, tmp_path: Path) -> None:
     case["make-report"].click()
     page = case.page.frame_locator("#report-page")
-    eventually(lambda: case["report-page"].count() and "boxes" in page.locator("body").inner_text(), "the report")
+    eventually(lambda: case["report-page"].count(), "the report", LONG_S)
+    eventually(lambda: "boxes" in page.locator("body").inner_text(), "its text")
     case.keep("6-report")
     assert "Research use only" in page.locator("body").inner_text()
     case.page.locator(".reading .close").first.click()
@@ -72,7 +73,7 @@ def test_a_signature_gives_scores(case: Screen, tmp_path: Path) -> None:
     choose_files(case, "signature", tmp_path / "signature.json")
     eventually(lambda: case["rad-scores"].is_visible(), "the signature")
     case["rad-scores"].click()
-    case.until("scores", "L4")
+    eventually(lambda: "L4" in case.text("scores"), "scores", LONG_S)
     found = [line.split() for line in case.text("scores").splitlines() if line]
     assert [row[0] for row in found] == list(TRABECULAR_HU)
     scores = [float(row[2]) for row in found]

@@ -126,5 +126,7 @@ def _checked_weights(folder: Path) -> tuple[ModelCard, bytes]:
     except OSError as error:
         raise ModelError(f"The weights {folder / WEIGHTS} cannot be read: {error.strerror}.") from error
     if hashlib.sha256(weights).hexdigest() != card.sha256:
-        raise ModelError(f"The weights of {card.name} are not those its card describes (SHA-256 differs); install it again.")
+        raise ModelError(
+            f"The weights of {card.name} are not those its card describes (SHA-256 differs); install it again."
+        )
     return card, weights

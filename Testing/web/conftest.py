@@ -36,13 +36,22 @@ SLICES, THREED = ("Red", "Yellow", "Green"), "ThreeD"
 
 
 def eventually(seen: Callable[[], object], what: str, patience: float = PATIENCE_S) -> object:
-    """Poll until `seen` returns something true, and return it."""
+    """Poll until `seen` returns something true, and return it.
+
+    A view that the page draws anew while it is looked at is not seen yet.
+    """
     end = time.monotonic() + patience
-    while not (found := seen()):
+    while True:
+        try:
+            if found := seen():
+                return found
+        except Exception as error:
+            # Playwright's own class, which is not imported where it is not installed.
+            if "not attached to the DOM" not in str(error):
+                raise
         if time.monotonic() > end:
             pytest.fail(f"not within {patience} s: {what}")
         time.sleep(0.15)
-    return found
 
 
 @dataclass(eq=False)

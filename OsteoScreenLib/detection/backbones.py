@@ -12,7 +12,7 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from OsteoScreenLib.detection.attention import MODULES
 from OsteoScreenLib.errors import ModelError
-from OsteoScreenLib.segmentation.safe_weights import load_pickle
+from OsteoScreenLib.safe_weights import load_pickle
 
 ATTENTION: tuple[str, ...] = ("none", *MODULES)
 

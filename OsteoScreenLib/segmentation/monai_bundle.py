@@ -19,8 +19,8 @@ from OsteoScreenLib.errors import ModelError
 from OsteoScreenLib.levels import SCREENED
 from OsteoScreenLib.progress import IsCancelled, Progress, stop_if
 from OsteoScreenLib.result import ModelUse
+from OsteoScreenLib.safe_weights import file_sha256, load_pickle
 from OsteoScreenLib.segmentation.bundle_config import build
-from OsteoScreenLib.segmentation.safe_weights import file_sha256, load_pickle
 from OsteoScreenLib.segmentation.vertebrae import Vertebrae, from_grid, levels_of, transitional_notes
 from OsteoScreenLib.volume import Volume
 

@@ -20,7 +20,7 @@ from OsteoScreenLib.errors import ModelError
 from OsteoScreenLib.levels import SCREENED
 from OsteoScreenLib.progress import IsCancelled, Progress, stop_if
 from OsteoScreenLib.result import ModelUse
-from OsteoScreenLib.segmentation.safe_weights import file_sha256, load_pickle
+from OsteoScreenLib.safe_weights import file_sha256, load_pickle
 from OsteoScreenLib.segmentation.vertebrae import Vertebrae, levels_of, transitional_notes
 from OsteoScreenLib.volume import Volume
 

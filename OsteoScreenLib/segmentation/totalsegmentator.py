@@ -23,7 +23,7 @@ from OsteoScreenLib.levels import TOTALSEGMENTATOR
 from OsteoScreenLib.progress import IsCancelled, Progress, stop_if
 from OsteoScreenLib.readers import read_labels
 from OsteoScreenLib.result import ModelUse
-from OsteoScreenLib.segmentation.safe_weights import file_sha256
+from OsteoScreenLib.safe_weights import file_sha256
 from OsteoScreenLib.segmentation.vertebrae import Vertebrae
 from OsteoScreenLib.volume import Volume
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from OsteoScreenLib.errors import ModelError
-from OsteoScreenLib.segmentation.safe_weights import load_pickle
+from OsteoScreenLib.safe_weights import load_pickle
 
 
 class Trap:

@@ -25,18 +25,12 @@ def radiograph(
     """Score films: a table, and a page with a heat map of each."""
     with job() as work:
         from OsteoScreenLib.device import choose
-        from OsteoScreenLib.progress import stop_if
-        from OsteoScreenLib.radiographs.film import read_film
-        from OsteoScreenLib.radiographs.score import load_scorer, score_film
+        from OsteoScreenLib.radiographs.score import load_scorer, score_films
         from OsteoScreenLib.report.film_pages import PAGE, write_scores
 
         scorer = load_scorer(system, model, choose(device))
         clinical = {"age": age, "sex": None if sex is None else float(sex == "f"), "bmi": bmi}
-        scores = []
-        for number, image in enumerate(images):
-            stop_if(work.cancelled)
-            work.progress(number / len(images), f"Scoring {image.name}")
-            scores.append(score_film(scorer, read_film(image), clinical))
+        scores = score_films(scorer, images, clinical, work.progress, work.cancelled)
         write_scores(scores, scorer, output)
         for one in scores:
             work.say(f"{one.name}: {one.score:.3f}  {one.label}")

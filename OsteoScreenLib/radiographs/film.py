@@ -1,5 +1,7 @@
 """A film: one flat greyscale image, bone bright, from DICOM, PNG, TIFF or JPEG."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +46,15 @@ def read_film(path: Path) -> Film:
     if not np.isfinite(film.pixels).all() or np.ptp(film.pixels) == 0:
         raise InputError(f"{path.name} shows nothing: all its pixels have the same value, or some have none.")
     return film
+
+
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """Return what films are called: their files' names; where two share one, the paths below the common folder."""
+    if len({path.name for path in paths}) == len(paths):
+        return [path.name for path in paths]
+    full = [path.absolute() for path in paths]
+    common = Path(os.path.commonpath([path.parent for path in full]))
+    return [path.relative_to(common).as_posix() for path in full]
 
 
 def _picture(path: Path) -> Film:

@@ -1,7 +1,7 @@
 """A film's score by a trained system, its class at the model's threshold, and where the network looked."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,8 +9,9 @@ import numpy as np
 
 from OsteoScreenLib.errors import ModelError
 from OsteoScreenLib.models import ModelCard, load_folder
+from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
 from OsteoScreenLib.radiographs.clinical import ClinicalLayer
-from OsteoScreenLib.radiographs.film import Film
+from OsteoScreenLib.radiographs.film import Film, names_of, read_film
 from OsteoScreenLib.radiographs.systems import System, ill_logit, system
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ class Scorer:
 class Score:
     """What a system says of one film: `score` in [0, 1], its class, the film as the network saw it, and a heat map.
 
-    `prepared` (row, column) is in [0, 1]; `heat` (row, column) in [0, 1] shows what spoke for the ill class (Grad-CAM,
-    Selvaraju et al., ICCV 2017).
+    `prepared` (row, column) is in [0, 1]; so is `heat` (row, column), 1 where most spoke for the ill class and 0
+    everywhere where nothing did (`heat_map`).
     """
 
     name: str
@@ -59,9 +60,27 @@ def load_scorer(name: str, folder: Path, device: str = "cpu") -> Scorer:
     )  # fmt: skip
 
 
+def score_films(
+    scorer: Scorer,
+    paths: Sequence[Path],
+    clinical: Mapping[str, float | None],
+    progress: Progress = silent,
+    cancelled: IsCancelled = never,
+) -> list[Score]:
+    """Return what a system says of the films in files, all of one patient as far as `clinical` goes (`score_film`)."""
+    scores = []
+    for number, (path, name) in enumerate(zip(paths, names_of(paths), strict=True)):
+        stop_if(cancelled)
+        progress(number / len(paths), f"Scoring {name}")
+        scores.append(score_film(scorer, replace(read_film(path), name=name), clinical))
+    return scores
+
+
 def score_film(scorer: Scorer, film: Film, clinical: Mapping[str, float | None]) -> Score:
     """Return what a system says of a film and what is known of the patient (age in years, sex 1 for female, BMI)."""
     import torch
+
+    from OsteoScreenLib.radiographs.heat_map import heat_map
 
     prepared = scorer.system.prepare(film.pixels)
     image = torch.from_numpy(prepared)[None, None].expand(1, 3, -1, -1).to(scorer.device)
@@ -70,27 +89,3 @@ def score_film(scorer: Scorer, film: Film, clinical: Mapping[str, float | None])
     score = scorer.clinical.probability(logit, clinical) if scorer.clinical else float(1 / (1 + np.exp(-logit)))
     label = scorer.system.classes[score >= scorer.threshold]
     return Score(film.name, score, label, prepared, heat_map(scorer.network, image))
-
-
-def heat_map(network: "torch.nn.Module", image: "torch.Tensor") -> np.ndarray:
-    """Return where an image (1, 3, row, column) speaks for the ill class, (row, column) in [0, 1]: Grad-CAM."""
-    import torch
-    from monai.visualize import GradCAM
-
-    class OneClass(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, image: torch.Tensor) -> torch.Tensor:
-            return ill_logit(self.network(image))[:, None]
-
-    convolutions = [
-        name
-        for name, module in network.named_modules()
-        if isinstance(module, torch.nn.Conv2d) and not name.startswith("classifier")
-    ]
-    # cuDNN's GRU has no backward pass in evaluation mode.
-    with torch.backends.cudnn.flags(enabled=False):
-        found = GradCAM(OneClass(), target_layers=f"network.{convolutions[-1]}")(image.clone(), class_idx=0)
-    return np.asarray(found[0, 0].detach().cpu(), np.float32)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SCORES, PAGE = "scores.csv", "report.html"
 WRONG_SHOWN = 24
+GAP = 12
+"""Pixels between a film and its heat map."""
 
 
 def write_scores(scores: "Sequence[Score]", scorer: "Scorer", folder: Path) -> None:
@@ -31,7 +33,7 @@ def write_scores(scores: "Sequence[Score]", scorer: "Scorer", folder: Path) -> N
             writer = csv.writer(file)
             writer.writerow(["film", "score", "class", "threshold", "model"])
             for one in scores:
-                writer.writerow([one.name, f"{one.score:.4f}", one.label, f"{scorer.threshold:.4f}", scorer.card.name])
+                writer.writerow([one.name, f"{one.score:.6f}", one.label, f"{scorer.threshold:.6f}", scorer.card.name])
         page = (
             templates()
             .get_template("films.html.j2")
@@ -100,7 +102,7 @@ def _write_wrong(trained: "Trained", classes: tuple[str, str], path: Path) -> No
 
 
 def _beside(one: "Score") -> bytes:
-    """Return a film and, beside it, the same film under its heat map, as a PNG."""
+    """Return a film and, beside it with a white gap, the same film under its heat map, as a PNG."""
     from matplotlib import colormaps
     from PIL import Image
 
@@ -108,7 +110,8 @@ def _beside(one: "Score") -> bytes:
     colour = colormaps["inferno"](one.heat)[..., :3]
     share = 0.6 * one.heat[..., None]
     over = (1 - share) * grey[..., None] + share * colour
-    pair = np.concatenate([np.repeat(grey[..., None], 3, axis=2), over], axis=1)
+    gap = np.ones((len(grey), GAP, 3))
+    pair = np.concatenate([np.repeat(grey[..., None], 3, axis=2), gap, over], axis=1)
     file = io.BytesIO()
     Image.fromarray(np.rint(255 * pair).astype(np.uint8)).save(file, "PNG")
     return file.getvalue()

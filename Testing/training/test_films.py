@@ -8,9 +8,11 @@ from PIL import Image
 
 from OsteoScreenLib.cli.app import main
 from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.radiographs.film import names_of
+from OsteoScreenLib.radiographs.score import load_scorer, score_films
 from OsteoScreenLib.radiographs.systems import SYSTEMS
 from OsteoScreenLib.training.duplicates import find_duplicates, without_duplicates
-from OsteoScreenLib.training.films import prepare_films, varied
+from OsteoScreenLib.training.films import prepare_films, train, varied
 from OsteoScreenLib.training.pictures import Picture, limited, read_pictures
 
 TEXTURE = SYSTEMS["bone-texture"]
@@ -121,18 +123,38 @@ def test_variation_stays_within_what_the_paper_allows() -> None:
     assert np.array_equal(same, varied(image, TEXTURE.variation, np.random.default_rng(5)))
 
 
+def test_a_saved_model_says_of_the_films_held_out_what_it_was_tested_with(folder: Path, tmp_path: Path) -> None:
+    pictures = limited(read_pictures(folder, TEXTURE), 48, seed=1)
+    films = prepare_films(pictures, TEXTURE, tmp_path)
+    trained = train(TEXTURE, films, tmp_path / "model", tmp_path, "model-3", epochs=1, workers=0)
+    scorer = load_scorer("bone-texture", tmp_path / "model")
+    said = score_films(scorer, [one.path for one in trained.test.pictures], {})
+    assert [one.score for one in said] == pytest.approx(trained.scores, abs=1e-4)
+    margin = abs(trained.scores - scorer.threshold) > 1e-4
+    classes = np.array([one.label == "degraded" for one in said])
+    assert margin.any()
+    assert np.array_equal(classes[margin], (trained.scores >= scorer.threshold)[margin])
+
+
+def test_films_of_one_name_are_told_apart_by_their_folders() -> None:
+    assert names_of([Path("a/x.png"), Path("b/y.png")]) == ["x.png", "y.png"]
+    assert names_of([Path("d/a/x.png"), Path("d/b/x.png")]) == ["a/x.png", "b/x.png"]
+    assert names_of([Path("d/x.png"), Path("d/b/x.png")]) == ["x.png", "b/x.png"]
+    assert names_of([Path("x.png"), Path("x.png")]) == ["x.png", "x.png"]
+
+
 def test_a_small_network_learns_is_tested_and_scores_a_film(
     folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     model, scored = tmp_path / "model", tmp_path / "scored"
-    train = ["train", "bone-texture", str(folder), "-o", str(model), "--network", "model-3", "--workers", "0"]
-    assert main([*train, "--epochs", "24", "--device", "cpu"]) == 0
+    command = ["train", "bone-texture", str(folder), "-o", str(model), "--network", "model-3", "--workers", "0"]
+    assert main([*command, "--epochs", "24", "--device", "cpu"]) == 0
     said = capfd.readouterr().out
     assert float(said.split("AUC ")[1].split()[0]) > 0.9
     assert {path.name for path in (model / "test").iterdir()} >= {
         "metrics.csv", "roc.svg", "confusion.svg", "misclassified.png", "report.html",
     }  # fmt: skip
-    assert main([*train, "--epochs", "24", "--device", "cpu"]) == 0, "a finished run is taken up and ends at once"
+    assert main([*command, "--epochs", "24", "--device", "cpu"]) == 0, "a finished run is taken up and ends at once"
     capfd.readouterr()
 
     films = [folder / "degraded" / "00.png", folder / "normal" / "00.png"]
@@ -141,6 +163,7 @@ def test_a_small_network_learns_is_tested_and_scores_a_film(
     lines = (scored / "scores.csv").read_text().splitlines()[1:]
     ill, healthy = (float(line.split(",")[1]) for line in lines)
     assert ill > healthy
+    assert [line.split(",")[0] for line in lines] == ["degraded/00.png", "normal/00.png"]
     assert "Research use only" in (scored / "report.html").read_text()
     assert main(["radiograph", "knee", str(films[0]), "--model", str(model), "-o", str(scored)]) == 2
     assert "not one of knee" in capfd.readouterr().err

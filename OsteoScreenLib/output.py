@@ -34,6 +34,24 @@ def staged_folder(output: Path, owned: Iterable[str] = ()) -> Iterator[Path]:
 
 
 @contextmanager
+def new_folder(output: Path) -> Iterator[Path]:
+    """Yield an empty folder that becomes `output` when the block ends well, in one step.
+
+    Where another process has made `output` meanwhile, that one stays. Raises `OutputError` as `staged_folder`.
+    """
+    with _scratch(output.parent) as scratch:
+        yield scratch
+        with _told(output):
+            output.parent.mkdir(parents=True, exist_ok=True)
+            scratch.chmod(0o777 & ~_umask())
+            try:
+                scratch.rename(output)
+            except OSError:
+                if not output.is_dir():
+                    raise
+
+
+@contextmanager
 def staged_file(output: Path) -> Iterator[Path]:
     """Yield a path with the name of `output`; what is written there replaces `output` when the block ends well.
 

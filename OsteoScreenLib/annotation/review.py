@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -22,11 +23,26 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
+class Decision:
+    """Who decided about a vertebra, when (ISO 8601), after how many seconds of work on it, and with what.
+
+    `models` made the proposal. Everything is empty where no decision has been made, or where nobody has said.
+    """
+
+    who: str | None = None
+    when: str | None = None
+    seconds: float | None = None
+    software: str | None = None
+    models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ReviewRecord:
     """One vertebra: the name it has now, and the name and mask (fingerprint) it was proposed with.
 
     `mask` is the fingerprint of the mask when it was last looked at; None where there is none, as `proposed_level` and
-    `proposed_mask` are for a level that a hand has added.
+    `proposed_mask` are for a level that a hand has added. `dice` (0 to 1) and `assd` (mm) compare the body with the
+    proposed one (`against_proposal`); None where that was not done or cannot be.
     """
 
     level: str
@@ -34,6 +50,9 @@ class ReviewRecord:
     proposed_mask: str | None
     mask: str | None
     status: Status = Status.TO_REVIEW
+    decision: Decision = Decision()
+    dice: float | None = None
+    assd: float | None = None
 
     @property
     def edited(self) -> bool:
@@ -59,20 +78,25 @@ def record_of(review: Review, level: str) -> ReviewRecord:
     raise LabelMapError(f"There is no {level} in this case; it has {known}.")
 
 
-def accepted(review: Review, level: str) -> Review:
+def accepted(review: Review, level: str, decision: Decision = Decision()) -> Review:
     """Return the review with a level's mask accepted as it is."""
-    return _with_status(review, level, Status.ACCEPTED)
+    return _with_status(review, level, Status.ACCEPTED, decision)
 
 
-def rejected(review: Review, level: str) -> Review:
+def rejected(review: Review, level: str, decision: Decision = Decision()) -> Review:
     """Return the review with a level's mask rejected: not to be measured from or learned from."""
-    return _with_status(review, level, Status.REJECTED)
+    return _with_status(review, level, Status.REJECTED, decision)
+
+
+def decided(review: Review) -> bool:
+    """Tell whether every level of a case has been accepted or rejected, and there is one."""
+    return bool(review) and all(record.status in (Status.ACCEPTED, Status.REJECTED) for record in review)
 
 
 def reopened(review: Review, level: str) -> Review:
     """Return the review with a level's decision taken back."""
     record = record_of(review, level)
-    return _with_status(review, level, Status.EDITED if record.edited else Status.TO_REVIEW)
+    return _with_status(review, level, Status.EDITED if record.edited else Status.TO_REVIEW, Decision())
 
 
 def looked_at(review: Review, labels: np.ndarray) -> Review:
@@ -85,7 +109,8 @@ def looked_at(review: Review, labels: np.ndarray) -> Review:
     for record in review:
         seen = replace(record, mask=now.get(record.level))
         if seen.mask != record.mask:
-            seen = replace(seen, status=Status.EDITED if seen.edited else Status.TO_REVIEW)
+            status = Status.EDITED if seen.edited else Status.TO_REVIEW
+            seen = replace(seen, status=status, decision=Decision(), dice=None, assd=None)
         records.append(seen)
     known = {record.level for record in review}
     added = [ReviewRecord(level, None, None, mask, Status.EDITED) for level, mask in now.items() if level not in known]
@@ -145,13 +170,21 @@ def to_json(review: Review) -> str:
 
 
 def from_json(text: str) -> Review:
-    """Return the review that `to_json` wrote."""
-    return tuple(ReviewRecord(**{**record, "status": Status(record["status"])}) for record in json.loads(text))
+    """Return the review that `to_json` wrote, in this version or before decisions were signed."""
+    return tuple(_record(plain) for plain in json.loads(text))
 
 
-def _with_status(review: Review, level: str, status: Status) -> Review:
+def _record(plain: dict[str, Any]) -> ReviewRecord:
+    signed = plain.get("decision") or {}
+    decision = Decision(**{**signed, "models": tuple(signed.get("models", ()))})
+    return ReviewRecord(**{**plain, "status": Status(plain["status"]), "decision": decision})
+
+
+def _with_status(review: Review, level: str, status: Status, decision: Decision) -> Review:
     record_of(review, level)
-    return tuple(replace(record, status=status) if record.level == level else record for record in review)
+    return tuple(
+        replace(record, status=status, decision=decision) if record.level == level else record for record in review
+    )
 
 
 def _in_order(records: list[ReviewRecord]) -> Review:

@@ -34,7 +34,7 @@ def read_labels(path: Path | str, volume: Volume) -> Volume:
         raise LabelMapError(f"{path.name} holds values outside 0 to 65535. Give a label map, not an image.")
     if voxels.max() == 0:
         raise LabelMapError(f"{path.name} holds no label: every voxel is 0.")
-    return volume.with_voxels(_onto_grid(labels, volume, path.name))
+    return volume.with_voxels(onto_grid(labels, volume, path.name))
 
 
 def _named_segments(path: Path) -> Volume | None:
@@ -55,7 +55,11 @@ def _label_map(path: Path) -> Volume:
         ) from None
 
 
-def _onto_grid(labels: Volume, volume: Volume, name: str) -> np.ndarray:
+def onto_grid(labels: Volume, volume: Volume, name: str) -> np.ndarray:
+    """Return a label map's voxels (uint16, k, j, i) on the grid of `volume`, which theirs is, turned or cropped.
+
+    Raises `LabelMapError`, which speaks of the label map as `name`, where it is another.
+    """
     shape = np.asarray(volume.voxels.shape[::-1])
     last = np.asarray(labels.voxels.shape[::-1]) - 1
     corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]]) * last

@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+
+from OsteoScreenLib.annotation.adding import NewMask, add_case
+from OsteoScreenLib.annotation.dataset import open_dataset
+from OsteoScreenLib.annotation.review import Decision, accepted, begun, rejected
+from OsteoScreenLib.errors import InputError, LabelMapError
+from OsteoScreenLib.levels import SHELL, TRABECULAR, body_mask, label, levels_in
+from OsteoScreenLib.volume import Acquisition, Volume
+
+OBLIQUE = np.array(
+    [[-0.69, 0.05, 0.31, 40.125], [0.06, -0.68, 0.62, -80.0625], [0.11, 0.21, 2.4, 700.03125], [0, 0, 0, 1.0]]
+)
+
+
+def tiny_case(seed: int = 0) -> tuple[Volume, Volume]:
+    """Return a tiny CT on an oblique grid with two bodies, and its labels."""
+    rng = np.random.default_rng(seed)
+    columns, _ = np.linalg.qr(OBLIQUE[:3, :3])
+    matrix = OBLIQUE.copy()
+    matrix[:3, :3] = columns * [0.7, 0.8, 2.5]
+    labels = np.zeros((20, 18, 16), np.uint16)
+    for n, level in enumerate(("L1", "L2")):
+        top = 18 - 9 * n
+        labels[top - 7 : top, 3:14, 3:13] = label(level, SHELL)
+        labels[top - 6 : top - 1, 5:12, 5:11] = label(level, TRABECULAR)
+    hu = np.where(labels > 0, 200, 30) + rng.integers(-20, 21, labels.shape)
+    volume = Volume(hu.astype(np.int16), matrix, Acquisition(kvp=120.0, patient_age="067Y", patient_sex="F"), "tiny")
+    return volume, volume.with_voxels(labels)
+
+
+def grown(labels: Volume) -> Volume:
+    """Return a label map with each body one voxel larger at its upper end."""
+    voxels = labels.voxels.copy()
+    voxels[1:][(voxels[1:] == 0) & (voxels[:-1] > 0)] = label("L1", SHELL)
+    return labels.with_voxels(voxels)
+
+
+def test_what_is_added_comes_back_with_what_is_known_of_it(tmp_path) -> None:
+    volume, labels = tiny_case()
+    add_case(tmp_path / "d", volume, NewMask(labels), patient="Ada")
+    (case,) = open_dataset(tmp_path / "d").cases
+    again, mask = case.read()
+    np.testing.assert_array_equal(again.voxels, volume.voxels)
+    np.testing.assert_array_equal(mask.voxels, labels.voxels)
+    np.testing.assert_allclose(again.ijk_to_ras, volume.ijk_to_ras, atol=1e-9)
+    assert (case.record.kvp, case.record.sex, case.record.age) == (120.0, "F", "60-69")
+    assert again.acquisition.kvp == 120.0
+    assert case.reviewed
+    assert case.split is None
+
+
+def test_the_same_again_is_there_once_and_another_mask_of_it_beside(tmp_path) -> None:
+    volume, labels = tiny_case()
+    first = add_case(tmp_path, volume, NewMask(labels, "proposal"), patient="Ada")
+    again = add_case(tmp_path, volume, NewMask(labels, "proposal"), patient="Ada")
+    assert (first.new_case, again.new_case, again.new_mask) == (True, False, False)
+    flipped = volume.window((slice(None),) * 3)
+    turned = np.diag([1.0, 1, -1, 1])
+    turned[2, 3] = volume.voxels.shape[0] - 1
+    flipped = Volume(volume.voxels[::-1], volume.ijk_to_ras @ turned)
+    more = grown(labels)
+    other = add_case(tmp_path, flipped, NewMask(flipped.with_voxels(more.voxels[::-1]), reader="B"), patient="Ada")
+    assert (other.new_case, other.new_mask) == (False, True)
+    (case,) = open_dataset(tmp_path).cases
+    assert [mask.record.role for mask in case.masks] == ["proposal", "reader"]
+    np.testing.assert_array_equal(case.read()[1].voxels, more.voxels)
+    np.testing.assert_array_equal(case.read(case.proposal)[1].voxels, labels.voxels)
+
+
+def test_a_correction_remembers_its_proposal_and_rejected_levels_are_not_read(tmp_path) -> None:
+    volume, labels = tiny_case()
+    better = grown(labels)
+    signed = Decision("B", "2026-01-02T03:04:05+00:00", 61.5, "0.1.0", ("refine 0.4",))
+    review = rejected(accepted(begun(labels.voxels), "L1", signed), "L2", signed)
+    added = add_case(tmp_path, volume, NewMask(better, reader="B", review=review), proposal=NewMask(labels, "proposal"))
+    case = open_dataset(tmp_path).cases[0]
+    assert case.current.id == added.mask_id
+    assert case.current.record.made_from == (case.proposal.id,)
+    assert case.current.record.review == review
+    assert levels_in(case.read()[1].voxels) == ["L1"]
+    assert not body_mask(case.read()[1].voxels, "L2").any()
+
+
+def test_a_proposal_is_not_learned_from_until_all_of_it_is_decided(tmp_path) -> None:
+    volume, labels = tiny_case()
+    assert not add_case(tmp_path, volume, NewMask(labels, "proposal")).case.reviewed
+    review = accepted(accepted(begun(labels.voxels), "L1"), "L2")
+    assert add_case(tmp_path, volume, NewMask(labels, "proposal", review=review)).case.reviewed
+    assert not add_case(tmp_path, volume, NewMask(labels, reader="B", review=begun(labels.voxels))).case.reviewed
+    assert add_case(tmp_path, volume, NewMask(labels, "adjudicated", reader="C")).case.reviewed
+
+
+def test_one_line_says_what_cannot_be_added(tmp_path) -> None:
+    volume, labels = tiny_case()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").write_text("x")
+    with pytest.raises(InputError, match="holds other files"):
+        add_case(tmp_path / "other", volume, NewMask(labels))
+    with pytest.raises(LabelMapError, match="10 \\* vertebra"):
+        add_case(tmp_path / "d", volume, NewMask(labels.with_voxels(labels.voxels // 10)))
+    off = Volume(labels.voxels, np.eye(4))
+    with pytest.raises(LabelMapError, match="grid"):
+        add_case(tmp_path / "d", volume, NewMask(off))
+    with pytest.raises(InputError, match="reader"):
+        add_case(tmp_path / "d", volume, NewMask(labels, reader="B^\n"))
+    assert open_dataset(tmp_path / "d").cases == ()
+    add_case(tmp_path / "d", volume, NewMask(labels), patient="Ada")
+    with pytest.raises(InputError, match="another patient"):
+        add_case(tmp_path / "d", volume, NewMask(labels), patient="Eve")
+
+
+def test_a_patient_has_one_pseudonym_in_a_dataset_and_another_one_elsewhere(tmp_path) -> None:
+    cases = [tiny_case(seed) for seed in range(3)]
+    one = [add_case(tmp_path / "a", *_with(case), patient=who).case for case, who in zip(cases, "AAB", strict=True)]
+    there = add_case(tmp_path / "b", *_with(cases[0]), patient="A").case
+    assert one[0].patient == one[1].patient != one[2].patient
+    assert there.patient != one[0].patient
+    assert there.id == one[0].id
+
+
+def _with(case: tuple[Volume, Volume]) -> tuple[Volume, NewMask]:
+    return case[0], NewMask(case[1])
+
+
+def test_what_is_no_dataset_or_a_damaged_one_is_told_in_one_line(tmp_path) -> None:
+    with pytest.raises(InputError, match="no dataset"):
+        open_dataset(tmp_path)
+    case = add_case(tmp_path / "d", *_with(tiny_case())).case
+    (case.folder / "case.json").write_text("{}")
+    with pytest.raises(InputError, match="is damaged"):
+        open_dataset(tmp_path / "d")
+    (case.folder / "case.json").unlink()
+    with pytest.raises(InputError, match="cannot be read"):
+        open_dataset(tmp_path / "d")
+    (tmp_path / "d" / "dataset.json").write_text("?")
+    with pytest.raises(InputError, match="another version"):
+        open_dataset(tmp_path / "d")

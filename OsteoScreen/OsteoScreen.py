@@ -174,14 +174,15 @@ class OsteoScreenLogic(ScriptedLoadableModuleLogic):
 
     def measure(self, volumeNode, segmentationNode):
         """Return the table of a segmentation's measurements; rows that are still right are not measured again."""
-        from OsteoScreenLib.scene.measured import measurements_of, show_measurements, to_measure
-        from OsteoScreenLib.scene.working_case import ct_of, labels_now
+        from OsteoScreenLib.scene.measured import measurements_of, show_measured, to_measure
+        from OsteoScreenLib.scene.working_case import ct_of, facts_now, labels_now
 
         labels = labels_now(segmentationNode, volumeNode)
         levels = to_measure(segmentationNode, labels)
         if levels:
-            table, rois = run_and_wait("measure", {"levels": levels}, ct_of(volumeNode), labels)
-            show_measurements(segmentationNode, table, rois, labels)
+            parameters = {"levels": levels, "segmentation": facts_now(segmentationNode, volumeNode)}
+            measured = run_and_wait("measure", parameters, ct_of(volumeNode), labels)
+            show_measured(segmentationNode, measured, labels)
         return measurements_of(segmentationNode)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from OsteoScreenLib.bone_status import NAMES
+from OsteoScreenLib.findings import Findings
 from OsteoScreenLib.volume import Volume
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class VertebraFinding:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """Vertebral bodies on the input's grid (coding in `levels`), how each was found, and what made it."""
+    """Vertebral bodies on the input's grid (coding in `levels`), how each was found, what made it, what it doubts."""
 
     labels: Volume
     findings: tuple[VertebraFinding, ...]
@@ -52,6 +53,7 @@ class Segmentation:
     device: str
     models: tuple[ModelUse, ...] = ()
     notes: tuple[str, ...] = ()
+    doubts: Findings = ()
 
 
 @dataclass(frozen=True)
@@ -132,9 +134,10 @@ class Provenance:
 class ScreeningResult:
     """One screened case.
 
-    `measurements` has one row per measured level (columns in `measurement.hounsfield.measure`), `features` one row
-    per level and ROI (``case, level, roi``, then feature names), `rois` the anterior ellipse of each level. `detection`
-    is None where torchvision is not installed.
+    `measurements` has one row per measured level (columns in `measurement.hounsfield.measure`; those behind a closed
+    gate empty, see `measurement.gate`), `features` one row per usable level and ROI (``case, level, roi``, then feature
+    names), `rois` the anterior ellipse of each level. `quality` holds what speaks against the numbers, the worst first.
+    `detection` is None where torchvision is not installed.
     """
 
     volume: Volume
@@ -143,5 +146,5 @@ class ScreeningResult:
     features: "pd.DataFrame"
     rois: "dict[str, AnteriorRoi]"
     provenance: Provenance
-    cautions: tuple[str, ...] = ()
+    quality: Findings = ()
     detection: Detection | None = None

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from OsteoScreenLib import RESEARCH_USE
 from OsteoScreenLib.annotation.seg_nrrd import read_segmentation, write_segmentation
 from OsteoScreenLib.errors import InputError, LabelMapError, OutputError
+from OsteoScreenLib.findings import Findings
 from OsteoScreenLib.measurement.hounsfield import AnteriorRoi
 from OsteoScreenLib.output import staged_folder
 from OsteoScreenLib.result import Detection, ModelUse, Provenance, ScreeningResult, Segmentation, VertebraFinding
@@ -45,7 +46,8 @@ class Record(BaseModel):
     findings: tuple[VertebraFinding, ...]
     measurements: tuple[dict[str, str | float | None], ...]
     rois: dict[str, AnteriorRoi]
-    cautions: tuple[str, ...]
+    doubts: Findings = ()
+    quality: Findings = ()
     detection: Detection | None = None
     files: dict[str, str]
 
@@ -71,7 +73,8 @@ def save_result(result: ScreeningResult, folder: Path) -> Record:
             findings=segmentation.findings,
             measurements=tuple(result.measurements.to_dict("records")),
             rois=result.rois,
-            cautions=result.cautions,
+            doubts=segmentation.doubts,
+            quality=result.quality,
             detection=result.detection,
             files={name: _sha256(path) for name, path in found.items() if name != RECORD},
         )
@@ -112,12 +115,13 @@ def load_result(folder: Path, volume: Volume) -> ScreeningResult:
             device=record.device,
             models=record.models,
             notes=record.notes,
+            doubts=record.doubts,
         ),
         measurements=pd.read_csv(folder / MEASUREMENTS, float_precision="round_trip"),
         features=pd.read_csv(folder / FEATURES, float_precision="round_trip", dtype={"case": str}),
         rois=record.rois,
         provenance=record.provenance,
-        cautions=record.cautions,
+        quality=record.quality,
         detection=record.detection,
     )
 

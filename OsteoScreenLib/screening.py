@@ -13,10 +13,10 @@ from OsteoScreenLib import __version__
 from OsteoScreenLib.detection.detect import course_of_labels, detect
 from OsteoScreenLib.device import choose
 from OsteoScreenLib.errors import AnatomyError, ModelError
-from OsteoScreenLib.levels import body_mask
+from OsteoScreenLib.findings import Finding, Findings, Measure, Severity, closing
+from OsteoScreenLib.levels import SCREENED
+from OsteoScreenLib.measurement.case import measure_case, whole_bodies
 from OsteoScreenLib.measurement.cutoffs import PUBLISHED, load_cutoffs
-from OsteoScreenLib.measurement.hounsfield import anterior_rois, measure
-from OsteoScreenLib.measurement.quality import cautions
 from OsteoScreenLib.output import staged_folder
 from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
 from OsteoScreenLib.radiomics.extract import extract
@@ -39,6 +39,7 @@ def screen(
     series: str | None = None,
     cutoffs: Path | None = None,
     flips: bool = False,
+    ungated: bool = False,
     progress: Progress = silent,
     cancelled: IsCancelled = never,
 ) -> ScreeningResult:
@@ -47,7 +48,8 @@ def screen(
     `source` is a file, a DICOM folder (of which `series` picks one) or a CT in HU; `engine` a network's name, a label
     map, or what an engine made before and a hand has perhaps corrected; `flips` outlines every body twice
     (`engines.segment`); `cutoffs` is a file of reference lines in place of the published ones. A body that the field of
-    view cuts is outlined but not measured. What a former run wrote into `output` is replaced, everything else stays.
+    view cuts is outlined but not measured; numbers behind a closed gate are left out, unless `ungated`. What a former
+    run wrote into `output` is replaced, everything else stays.
     Raises an `OsteoScreenError` for what cannot be done, and leaves `output` as it was.
     """
     output = Path(output)
@@ -62,22 +64,24 @@ def screen(
             segmentation = engine
         else:
             segmentation = segment(volume, engine, device, part(progress, 0.1, 0.75), cancelled, flips=flips)
-        labels = _whole(segmentation)
         stop_if(cancelled)
 
         progress(0.75, "Measuring")
-        rois = anterior_rois(labels)
-        measurements = measure(volume, labels, rois=rois)
+        labels = whole_bodies(segmentation)
+        measured = measure_case(volume, segmentation, ungated=ungated)
         stop_if(cancelled)
-        features = extract(volume, labels, case=volume.name, progress=part(progress, 0.77, 0.86), cancelled=cancelled)
+        usable = [one for one in SCREENED if ungated or not closing(measured.findings, Measure.FEATURES, one)]
+        features = extract(
+            volume, labels, volume.name, usable, progress=part(progress, 0.77, 0.86), cancelled=cancelled
+        )
         detection, doubts = _detection(volume, labels, device, part(progress, 0.86, 0.9), cancelled)
 
         result = ScreeningResult(
             volume=volume,
             segmentation=segmentation,
-            measurements=measurements,
+            measurements=measured.table,
             features=features,
-            rois=rois,
+            rois=measured.rois,
             provenance=Provenance(
                 software_version=__version__,
                 input_name=volume.name,
@@ -89,11 +93,12 @@ def screen(
                     "device": device,
                     "series": series,
                     "flips": flips,
+                    "ungated": ungated,
                     "cutoffs": [asdict(line) for line in lines],
                     "features": as_pyradiomics(Settings())["setting"],
                 },
             ),
-            cautions=(*cautions(volume), *doubts),
+            quality=(*measured.findings, *doubts),
             detection=detection,
         )
         progress(0.9, "Writing the report")
@@ -111,28 +116,23 @@ def screen(
     return result
 
 
-def _whole(segmentation: Segmentation) -> Volume:
-    """Return the label map without the bodies that the field of view cuts: nothing is measured in a part of a body."""
-    labels = segmentation.labels
-    for finding in segmentation.findings:
-        if not finding.complete:
-            labels = labels.with_voxels(np.where(body_mask(labels.voxels, finding.level), 0, labels.voxels))
-    return labels
-
-
 def _detection(
     volume: Volume, labels: Volume, device: str, progress: Progress, cancelled: IsCancelled
-) -> tuple[Detection | None, tuple[str, ...]]:
+) -> tuple[Detection | None, Findings]:
     """Return what a detector sees on the slices through measured bodies, or None and why there is nothing."""
     try:
         import torchvision  # noqa: F401
     except ImportError:
-        return None, ("Bone status on slices was left out: it needs pip install 'osteoscreen[detection]'.",)
+        return None, (_on_status("Bone status on slices was left out: it needs pip install 'osteoscreen[detection]'."),)
     try:
         found, _ = detect(volume, course_of_labels(labels), choose(device), progress, cancelled)
     except (AnatomyError, ModelError) as error:
-        return None, (f"Bone status on slices: {error}",)
-    return found, found.notes
+        return None, (_on_status(f"Bone status on slices: {error}"),)
+    return found, tuple(map(_on_status, found.notes))
+
+
+def _on_status(note: str) -> Finding:
+    return Finding("bone status", Severity.NOTE, note, (Measure.STATUS,))
 
 
 def _read(

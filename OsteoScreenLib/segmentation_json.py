@@ -3,12 +3,13 @@
 import json
 from dataclasses import asdict
 
+from OsteoScreenLib.findings import findings_from_plain
 from OsteoScreenLib.result import ModelUse, Segmentation, VertebraFinding
 from OsteoScreenLib.volume import Volume
 
 
 def to_json(segmentation: Segmentation) -> str:
-    """Return engine, device, models, notes and findings of a segmentation as JSON; `from_json` reads it."""
+    """Return engine, device, models, notes, doubts and findings of a segmentation as JSON; `from_json` reads it."""
     return json.dumps(
         {
             "findings": [asdict(finding) for finding in segmentation.findings],
@@ -16,6 +17,7 @@ def to_json(segmentation: Segmentation) -> str:
             "device": segmentation.device,
             "models": [asdict(model) for model in segmentation.models],
             "notes": segmentation.notes,
+            "doubts": [asdict(doubt) for doubt in segmentation.doubts],
         }
     )
 
@@ -31,4 +33,5 @@ def from_json(text: str, labels: Volume) -> Segmentation:
         device=facts["device"],
         models=tuple(ModelUse(**model) for model in facts["models"]),
         notes=tuple(facts["notes"]),
+        doubts=findings_from_plain(facts.get("doubts", [])),
     )

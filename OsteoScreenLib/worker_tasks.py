@@ -22,7 +22,7 @@ from OsteoScreenLib.volume import Acquisition, Volume
 if TYPE_CHECKING:
     import pandas as pd
 
-    from OsteoScreenLib.measurement.hounsfield import AnteriorRoi
+    from OsteoScreenLib.measurement.case import Measured
     from OsteoScreenLib.result import Detection, ScreeningResult, Segmentation
 
 TASK, VOLUME, LABELS, PROGRESS, LOG = "task.json", "volume.npy", "labels.npy", "progress.jsonl", "log.txt"
@@ -125,21 +125,27 @@ def _segmentation(inputs: Inputs) -> "Segmentation":
 
 def _measure(inputs: Inputs, progress: Progress) -> None:
     from OsteoScreenLib.levels import levels_in
-    from OsteoScreenLib.measurement.hounsfield import anterior_rois, measure
+    from OsteoScreenLib.measurement.case import measure_case
+    from OsteoScreenLib.result import Segmentation
+    from OsteoScreenLib.segmentation_json import from_json
 
     progress(0.1, "Measuring")
     levels = inputs.parameters.get("levels") or levels_in(inputs.labels)
-    rois = anterior_rois(inputs.label_map, levels)
-    table = measure(inputs.volume, inputs.label_map, levels, rois)
+    facts = inputs.parameters.get("segmentation")
+    found = from_json(facts, inputs.label_map) if facts else Segmentation(inputs.label_map, (), "masks by hand", "none")
+    measured = measure_case(inputs.volume, found, levels, ungated=inputs.parameters.get("ungated", False))
     with staged_folder(inputs.result) as staged:
-        table.to_csv(staged / "measurements.csv", index=False)
-        plain = {level: asdict(roi) for level, roi in rois.items()}
+        measured.table.to_csv(staged / "measurements.csv", index=False)
+        plain = {level: asdict(roi) for level, roi in measured.rois.items()}
         (staged / "rois.json").write_text(json.dumps(plain), encoding="utf-8")
+        (staged / "findings.json").write_text(json.dumps([asdict(one) for one in measured.findings]), encoding="utf-8")
 
 
-def _measurements(inputs: Inputs) -> "tuple[pd.DataFrame, dict[str, AnteriorRoi]]":
+def _measurements(inputs: Inputs) -> "Measured":
     import pandas as pd
 
+    from OsteoScreenLib.findings import findings_from_plain
+    from OsteoScreenLib.measurement.case import Measured
     from OsteoScreenLib.measurement.hounsfield import AnteriorRoi
 
     table = pd.read_csv(inputs.result / "measurements.csv", float_precision="round_trip")
@@ -148,7 +154,8 @@ def _measurements(inputs: Inputs) -> "tuple[pd.DataFrame, dict[str, AnteriorRoi]
         level: AnteriorRoi(**{key: tuple(value) if isinstance(value, list) else value for key, value in roi.items()})
         for level, roi in plain.items()
     }
-    return table, rois
+    findings = findings_from_plain(json.loads((inputs.result / "findings.json").read_text(encoding="utf-8")))
+    return Measured(table, rois, findings)
 
 
 def _rad_score(inputs: Inputs, progress: Progress) -> None:
@@ -219,11 +226,11 @@ TASKS: dict[str, Task] = {
     "detect": Task(_detect, _detected),
     "screen": Task(_screen, _screened),
 }
-"""``segment`` (engine, device, flips): a `Segmentation`. With a label map: ``measure`` (levels; all that there are if
-left out): table and ellipses; ``rad_score`` (signature, a path): a table of scores by level; ``detect`` (device): a
-`Detection`. ``screen`` (engine, device, flips): a `ScreeningResult`, and in `Inputs.result` all files of a case, which
-are copied to the folder ``output``, too, where one is given; with a label map and ``segmentation``
-(`segmentation_json`), of these masks as they are."""
+"""``segment`` (engine, device, flips): a `Segmentation`. With a label map: ``measure`` (levels, all that there are if
+left out; ``segmentation``, as for ``screen``; ungated): a `Measured`; ``rad_score`` (signature, a path): a table of
+scores by level; ``detect`` (device): a `Detection`. ``screen`` (engine, device, flips, ungated): a `ScreeningResult`,
+and in `Inputs.result` all files of a case, which are copied to the folder ``output``, too, where one is given; with a
+label map and ``segmentation`` (`segmentation_json`), of these masks as they are."""
 
 
 def _only_progress_on_stdout() -> Callable[..., None]:

@@ -115,7 +115,7 @@ def test_a_result_comes_back_from_its_folder(screened: tuple[ScreeningResult, Pa
     again = load_result(folder, box_case.volume)
     pd.testing.assert_frame_equal(again.measurements, result.measurements, check_exact=True)
     pd.testing.assert_frame_equal(again.features, result.features, check_exact=True)
-    assert (again.provenance, again.rois, again.cautions) == (result.provenance, result.rois, result.cautions)
+    assert (again.provenance, again.rois, again.quality) == (result.provenance, result.rois, result.quality)
     for name in ("engine", "device", "models", "notes", "findings"):
         assert getattr(again.segmentation, name) == getattr(result.segmentation, name)
     np.testing.assert_array_equal(again.segmentation.labels.voxels, box_case.labels.voxels)
@@ -136,7 +136,7 @@ def test_the_votes_of_the_slices_are_in_result_record_and_report(screened: tuple
     result, folder = screened
     assert [(one.level, one.status) for one in result.detection.vertebrae] == [("L2", "osteopenia")]
     assert load_record(folder).detection == result.detection
-    assert "L1 is not seen." in load_record(folder).cautions
+    assert "L1 is not seen." in [one.text for one in load_record(folder).quality]
     page = (folder / "report.html").read_text()
     assert "Look on axial slices: L2 osteopenia (67% of the vote, 1 of 1 slices)" in page
 
@@ -151,7 +151,7 @@ def test_nothing_on_the_slices_is_said_and_stops_nothing(
     monkeypatch.setattr("OsteoScreenLib.screening.detect", nothing)
     result = screen(box_case.ct_path, tmp_path / "out", engine=box_case.labels_path)
     assert result.detection is None
-    assert "Bone status on slices: No body is seen." in result.cautions
+    assert "Bone status on slices: No body is seen." in [one.text for one in result.quality]
     assert load_result(tmp_path / "out", box_case.volume).detection is None
 
 

@@ -54,10 +54,12 @@ def test_measurements_are_those_of_the_library(box_case: BoxCase, tmp_path: Path
     whole = Worker.start("measure", {}, box_case.volume, box_case.labels.voxels, tmp_path / "whole")
     part = Worker.start("measure", {"levels": ["L3"]}, box_case.volume, box_case.labels.voxels, tmp_path / "part")
     assert (finished(whole).error, finished(part).error) == (None, None), whole.log
-    table, rois = whole.result()
-    pd.testing.assert_frame_equal(table, measure(box_case.volume, box_case.labels), check_exact=True)
-    assert rois == anterior_rois(box_case.labels)
-    row, _ = part.result()
+    measured, table = whole.result(), whole.result().table
+    plain = measure(box_case.volume, box_case.labels)
+    pd.testing.assert_frame_equal(table[plain.columns], plain, check_exact=True)
+    assert measured.rois == anterior_rois(box_case.labels)
+    assert "contrast agent" in {one.check for one in measured.findings}
+    row = part.result().table
     assert row["level"].tolist() == ["L3"]
     pd.testing.assert_frame_equal(merged(table, row, ["L1", "L2", "L3", "L4"]), table, check_exact=True)
 

@@ -6,7 +6,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoScreenLib.errors import OsteoScreenError
-from OsteoScreenLib.measurement.quality import cautions
+from OsteoScreenLib.measurement.acquisition import acquisition_findings
 from OsteoScreenLib.report.page import acquisition_facts
 from OsteoScreenLib.scene.working_case import ct_under, outlines_over
 from OsteoScreenPanel.dicom import read_acquisition
@@ -57,7 +57,8 @@ class InputSection:
                     if value != "unknown"
                 )
                 warnings = "".join(
-                    f"<p>⚠ {escape(text, quote=False)}</p>" for text in (*self.mismatch(), *cautions(ct))
+                    f"<p>⚠ {escape(text, quote=False)}</p>"
+                    for text in (*self.mismatch(), *(one.sentence for one in acquisition_findings(ct)))
                 )
             except OsteoScreenError as problem:
                 warnings = escape(str(problem), quote=False)

@@ -1,6 +1,7 @@
 """Section 4: Hounsfield units per vertebra, and which rows are stale since a hand has edited their masks."""
 
 import math
+from html import escape
 from pathlib import Path
 
 import ctk
@@ -8,16 +9,20 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoScreenLib.errors import OsteoScreenError
+from OsteoScreenLib.findings import Severity
+from OsteoScreenLib.measurement.gate import reason
+from OsteoScreenLib.scene.findings import findings_of
 from OsteoScreenLib.scene.measured import (
     CHART,
     EDITED_SINCE,
     OUTLINE,
     measurements_of,
-    show_measurements,
+    show_measured,
     show_rad_scores,
     to_measure,
 )
 from OsteoScreenLib.scene.tables import rows_of
+from OsteoScreenLib.scene.working_case import facts_now
 from OsteoScreenPanel import dependencies
 from OsteoScreenPanel.plots import show_charts
 from OsteoScreenPanel.tables import fill, select_row
@@ -28,6 +33,8 @@ COLUMNS = (
     ("body_mean_hu", "Body", 0),
     ("body_volume_ml", "ml", 1),
 )
+
+SIGNS = {Severity.NOTE: "·", Severity.CAUTION: "⚠", Severity.CLOSED: "✗"}
 
 RAD_SCORE = ["Level", "Region", "Rad-score", "Probability"]
 
@@ -54,23 +61,29 @@ class MeasureSection:
         table = measurements_of(case.segmentation) if case.segmentation is not None else None
         return rows_of(table) if table is not None else []
 
+    @property
+    def findings(self):
+        segmentation = self.panel.case.segmentation
+        return findings_of(segmentation) if segmentation is not None else ()
+
     def onMeasure(self):
         case = self.panel.case
         try:
             labels = case.labels()
             levels = to_measure(case.segmentation, labels)
             node = case.segmentation
+            parameters = {"levels": levels, "segmentation": facts_now(node, case.volume)}
             self.panel.work.start(
-                "measure", {"levels": levels} if levels else {}, case.ct(), labels, self.ui.measureCollapsibleButton,
-                lambda found: self.onMeasured(node, *found, labels),
+                "measure", parameters, case.ct(), labels, self.ui.measureCollapsibleButton,
+                lambda measured: self.onMeasured(node, measured, labels),
             )  # fmt: skip
         except OsteoScreenError as problem:
             self.panel.work.say(str(problem))
 
-    def onMeasured(self, node, table, rois, labels):
+    def onMeasured(self, node, measured, labels):
         slicer.mrmlScene.SaveStateForUndo()
-        show_measurements(node, table, rois, labels)
-        self.panel.work.say(_("Measured {levels}.").format(levels=", ".join(table["level"])))
+        show_measured(node, measured, labels)
+        self.panel.work.say(_("Measured {levels}.").format(levels=", ".join(measured.table["level"])))
         self.panel.onEditsSettled()
 
     def onRadScore(self):
@@ -124,17 +137,25 @@ class MeasureSection:
         self.panel.refresh()
 
     def refresh(self):
-        rows = self.rows
+        rows, findings = self.rows, self.findings
         stale = [number for number, row in enumerate(rows) if row[OUTLINE] == EDITED_SINCE]
         fill(
             self.ui.measureTable,
             [_("Level"), *(_(title) for _name, title, _digits in COLUMNS), _("Outline")],
             [
-                [row["level"], *(_number(row[name], digits) for name, _title, digits in COLUMNS), _outline(row)]
+                [
+                    row["level"],
+                    *(_number(row[name], digits, reason(findings, name, row["level"])) for name, _t, digits in COLUMNS),
+                    _outline(row),
+                ]
                 for row in rows
             ],
             stale,
         )
+        self.ui.findingsLabel.text = "".join(
+            f"<p>{SIGNS[one.severity]} {escape(one.sentence, quote=False)}</p>" for one in findings
+        )
+        self.ui.findingsLabel.visible = bool(findings)
         if self.scored != self.masks:
             fill(self.ui.radScoreTable, RAD_SCORE, [])
         again = _("Measure {n} edited again").format(n=len(stale))
@@ -165,5 +186,5 @@ def _outline(row):
     return _("✎ edited since") if row[OUTLINE] == EDITED_SINCE else _("as measured")
 
 
-def _number(value, digits):
-    return f"{value:.{digits}f}" if math.isfinite(value) else "–"
+def _number(value, digits, whyNot):
+    return f"{value:.{digits}f}" if math.isfinite(value) else whyNot or "–"

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from OsteoScreenLib.cli.findings import finding_line
 from OsteoScreenLib.cli.job import job
-from OsteoScreenLib.cli.options import InputArgument, SeriesOption
+from OsteoScreenLib.cli.options import InputArgument, SeriesOption, UngatedOption
 
 
 def measure(
@@ -16,11 +17,12 @@ def measure(
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="CSV", help="The table to write.")],
     series: SeriesOption = None,
+    ungated: UngatedOption = False,
 ) -> None:
     """Measure HU of every vertebra in a label map."""
     with job() as work:
         from OsteoScreenLib.levels import levels_in
-        from OsteoScreenLib.measurement.hounsfield import measure as run
+        from OsteoScreenLib.measurement.case import measure_case
         from OsteoScreenLib.output import staged_file
         from OsteoScreenLib.progress import part, stop_if
         from OsteoScreenLib.readers import read_volume
@@ -31,8 +33,11 @@ def measure(
             found = segment(volume, labelmap, "cpu", part(work.progress, 0.2, 0.5), work.cancelled)
             levels = levels_in(found.labels.voxels)
             work.progress(0.5, "Measuring")
-            run(volume, found.labels, levels).to_csv(staged, index=False)
+            measured = measure_case(volume, found, levels, ungated=ungated)
+            measured.table.to_csv(staged, index=False)
             stop_if(work.cancelled)
+        for one in measured.findings:
+            work.say(finding_line(one))
         for note in found.notes:
             work.say(f"Note: {note}")
         work.say(f"{', '.join(levels)}: {output}")

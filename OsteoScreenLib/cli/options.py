@@ -27,6 +27,11 @@ FlipsOption = Annotated[
 ]
 
 
+UngatedOption = Annotated[
+    bool, typer.Option("--ungated", help="Keep the numbers that a closed gate of quality would leave out.")
+]
+
+
 def engine_of(text: str) -> str | Path:
     """Return an engine's name (with the model folder after a colon), or a path where the text is a file's."""
     named = text.startswith(("nnunet:", "monai:"))

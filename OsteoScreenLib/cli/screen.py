@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from OsteoScreenLib import RESEARCH_USE
+from OsteoScreenLib.cli.findings import finding_line
 from OsteoScreenLib.cli.job import job
-from OsteoScreenLib.cli.options import DeviceOption, EngineOption, FlipsOption, InputArgument, SeriesOption, engine_of
+from OsteoScreenLib.cli.options import (
+    DeviceOption,
+    EngineOption,
+    FlipsOption,
+    InputArgument,
+    SeriesOption,
+    UngatedOption,
+    engine_of,
+)
 
 if TYPE_CHECKING:
     from OsteoScreenLib.result_folder import Record
@@ -20,6 +29,7 @@ def screen(
     engine: EngineOption = "unet",
     series: SeriesOption = None,
     flips: FlipsOption = False,
+    ungated: UngatedOption = False,
     cutoffs: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Reference lines (JSON) in place of the published ones.")
     ] = None,
@@ -38,6 +48,7 @@ def screen(
             series=series,
             cutoffs=cutoffs,
             flips=flips,
+            ungated=ungated,
             progress=work.progress,
             cancelled=work.cancelled,
         )
@@ -52,13 +63,16 @@ def _as_json(record: "Record", output: Path) -> str:
 
 
 def _as_text(record: "Record", output: Path) -> str:
+    from OsteoScreenLib.measurement.gate import GATE, OPEN
     from OsteoScreenLib.result_folder import REPORT, SCENE
 
     lines = [
         f"{row['level']}  trabecular {_hu(row['trabecular_mean_hu'])}   anterior ellipse {_hu(row['roi_mean_hu'])}"
+        f"{'' if row[GATE] == OPEN else f'   ({row[GATE]})'}"
         for row in record.measurements
     ]
-    lines += [f"Note: {text}" for text in (*record.notes, *record.cautions)]
+    lines += [finding_line(one) for one in record.quality]
+    lines += [f"Note: {text}" for text in record.notes]
     if SCENE not in record.files:
         lines.append(f"Note: {SCENE} was left out: it needs pip install 'osteoscreen[viewer]'.")
     return "\n".join([*lines, f"Report: {output / REPORT}", RESEARCH_USE])

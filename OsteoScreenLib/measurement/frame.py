@@ -133,11 +133,11 @@ def _refine(frame: Frame, body: Volume, voxels: np.ndarray) -> Frame | None:
     x, y = (axis[index] for axis, index in zip((lateral, anterior), np.nonzero(footprint), strict=True))
     if min(np.ptp(x), np.ptp(y)) < 4 * STEP_MM:
         return None
-    top, bottom = _edges(inside[footprint], cranial)
+    top, bottom = edges(inside[footprint], cranial)
     half = [np.ptp(v) / 2 for v in (x, y)]
     middle = [np.ptp(v) / 2 + v.min() for v in (x, y)]
     core = ((x - middle[0]) / half[0]) ** 2 + ((y - middle[1]) / half[1]) ** 2 <= CORE**2
-    slope_x, slope_y, _ = _plane(x[core], y[core], (top + bottom)[core] / 2)
+    slope_x, slope_y, _ = plane(x[core], y[core], (top + bottom)[core] / 2)
 
     cranial_axis = frame.cranial - slope_x * frame.lateral - slope_y * frame.anterior
     turn = _axial_turn(x, y)
@@ -148,21 +148,25 @@ def _refine(frame: Frame, body: Volume, voxels: np.ndarray) -> Frame | None:
     return _frame(frame.level, centre, cranial_axis, anterior_axis, size)
 
 
-def _edges(profiles: np.ndarray, axis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where each profile (columns, axis) last and first crosses one half, in mm, to a fraction of a step."""
+def edges(profiles: np.ndarray, axis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each profile (columns, axis) last and first crosses one half, in mm, to a fraction of a step.
+
+    `axis` holds the places along the profiles, evenly spaced.
+    """
     solid = profiles > 0.5
+    step = axis[1] - axis[0]
     rows = np.arange(len(profiles))
     first = np.argmax(solid, axis=1)
     last = solid.shape[1] - 1 - np.argmax(solid[:, ::-1], axis=1)
 
     def beyond(inner: np.ndarray, outer: np.ndarray) -> np.ndarray:
         a, b = profiles[rows, inner], profiles[rows, np.clip(outer, 0, solid.shape[1] - 1)]
-        return np.clip(STEP_MM * (a - 0.5) / np.maximum(a - b, 1e-6), 0, STEP_MM)
+        return np.clip(step * (a - 0.5) / np.maximum(a - b, 1e-6), 0, step)
 
     return axis[last] + beyond(last, last + 1), axis[first] - beyond(first, first - 1)
 
 
-def _plane(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+def plane(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Return (a, b, c) of z = a x + b y + c, by least squares with Huber weights."""
     design = np.column_stack([x, y, np.ones_like(x)])
     weights = np.ones_like(z)

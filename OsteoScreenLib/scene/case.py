@@ -8,6 +8,7 @@ from OsteoScreenLib.errors import LabelMapError
 from OsteoScreenLib.result import ScreeningResult
 from OsteoScreenLib.scene.charts import add_bar_chart
 from OsteoScreenLib.scene.detections import DetectionNodes, add_detection
+from OsteoScreenLib.scene.findings import add_findings
 from OsteoScreenLib.scene.folders import add_folder, put_in_folder
 from OsteoScreenLib.scene.rois import add_roi
 from OsteoScreenLib.scene.segmentations import add_segmentation
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class CaseNodes:
     """The nodes of a case; `rois` by level, `folder` the subject-hierarchy item that holds all but the CT.
 
-    `detection` is None where nothing was detected on the slices.
+    `detection` is None where nothing was detected on the slices, `findings` where nothing speaks against a number.
     """
 
     volume: "slicer.vtkMRMLScalarVolumeNode"
@@ -33,6 +34,7 @@ class CaseNodes:
     chart: "slicer.vtkMRMLPlotChartNode"
     folder: int
     detection: DetectionNodes | None = None
+    findings: "slicer.vtkMRMLTableNode | None" = None
 
 
 def add_case(
@@ -55,8 +57,11 @@ def add_case(
         scene, measurements, labels="level", values="trabecular_mean_hu", title=f"{name} trabecular mean", unit="HU"
     )
     detection = add_detection(scene, result.detection, name) if result.detection else None
+    findings = add_findings(scene, result.quality, name) if result.quality else None
     folder = add_folder(scene, f"{name} OsteoScreen", beside=volume)
     put_in_folder(scene, folder, segmentation, measurements, features, *rois.values(), chart, bars)
     if detection:
         put_in_folder(scene, folder, *detection.all)
-    return CaseNodes(volume, segmentation, measurements, features, rois, chart, folder, detection)
+    if findings:
+        put_in_folder(scene, folder, findings)
+    return CaseNodes(volume, segmentation, measurements, features, rois, chart, folder, detection, findings)

@@ -13,6 +13,7 @@ from OsteoScreenLib.annotation.digests import mask_digests
 from OsteoScreenLib.annotation.staleness import merged, stale_levels, unmeasured_levels
 from OsteoScreenLib.levels import BY_NAME, levels_in
 from OsteoScreenLib.scene.charts import add_bar_chart
+from OsteoScreenLib.scene.findings import show_findings
 from OsteoScreenLib.scene.folders import put_beside
 from OsteoScreenLib.scene.rois import add_roi, name_roi
 from OsteoScreenLib.scene.tables import add_table, fill_table, rows_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import slicer
 
+    from OsteoScreenLib.measurement.case import Measured
     from OsteoScreenLib.measurement.hounsfield import AnteriorRoi
 
 TABLE, CHART, ROIS = "OsteoScreen.measurements", "OsteoScreen.chart", "OsteoScreen.rois"
@@ -70,6 +72,14 @@ def show_measurements(
     fill_table(table_node, table.assign(**{OUTLINE: outline}))
     _replace_rois(node, rois, set(again) | (set(BY_NAME) - set(table["level"])))
     return table_node
+
+
+def show_measured(
+    node: "slicer.vtkMRMLSegmentationNode", measured: "Measured", labels: np.ndarray
+) -> "slicer.vtkMRMLTableNode":
+    """Put what was measured into the scene, findings and all, and return the table (see `show_measurements`)."""
+    show_findings(node, measured.findings)
+    return show_measurements(node, measured.table, measured.rois, labels)
 
 
 def show_rad_scores(node: "slicer.vtkMRMLSegmentationNode", table: "pd.DataFrame") -> "slicer.vtkMRMLTableNode":

@@ -8,6 +8,7 @@ from OsteoScreenLib.annotation import review as decisions
 from OsteoScreenLib.annotation.review import Review, Status
 from OsteoScreenLib.annotation.segments import LAYERS, Segment, segment_named
 from OsteoScreenLib.levels import BY_NAME
+from OsteoScreenLib.scene.findings import rename_findings
 from OsteoScreenLib.scene.measured import rename_measurements
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def shift_levels(node: "slicer.vtkMRMLSegmentationNode", by: int) -> Review:
         vtk_segment.SetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), renamed.terminology)
         _rename_item(node, segment_id, renamed.name)
     rename_measurements(node, names)
+    rename_findings(node, names)
     review = decisions.with_names(before, names)
     keep_review(node, review)
     node.EndModify(modifying)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoScreenLib.annotation.review import Review, Status, begun, renamed_by_hand, without_rejected
-from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.errors import AnatomyError, InputError
 from OsteoScreenLib.result import Segmentation
 from OsteoScreenLib.scene.folders import add_folder, put_in_folder
 from OsteoScreenLib.scene.review import keep_review, look_again
@@ -84,6 +84,14 @@ def segmentation_now(
     made = from_json(text, volume) if text else Segmentation(volume, (), "masks by hand", "none")
     by_hand = not text or renamed_by_hand(review)
     return corrected(made, volume, without_rejected(review, labels), by_hand, _by_hand(review))
+
+
+def facts_now(node: "slicer.vtkMRMLSegmentationNode", volume_node: "slicer.vtkMRMLScalarVolumeNode") -> str | None:
+    """Return what is known of the segmentation as it is now (`segmentation_json`), None where it has none of L1-L4."""
+    try:
+        return to_json(segmentation_now(node, volume_node))
+    except AnatomyError:
+        return None
 
 
 def _by_hand(review: Review) -> tuple[str, ...]:

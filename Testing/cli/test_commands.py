@@ -149,7 +149,10 @@ def test_measure_writes_a_row_per_level(box_case: BoxCase, tmp_path: Path, capfd
     assert main(["measure", str(box_case.ct_path), str(box_case.labels_path), "-o", str(output)]) == 0
     rows = pd.read_csv(output).set_index("level")
     assert rows.trabecular_mean_hu.to_dict() == pytest.approx(TRABECULAR_HU, abs=0.01)
-    assert capfd.readouterr().out == f"{', '.join(SCREENED)}: {output}\n"
+    assert set(rows.gate) == {"open"}
+    said = capfd.readouterr().out.splitlines()
+    assert said[-1] == f"{', '.join(SCREENED)}: {output}"
+    assert any(line.startswith("Note: The header does not say whether contrast agent") for line in said)
 
 
 def test_models_are_listed_and_verified(

@@ -9,8 +9,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from OsteoScreenLib.levels import label
+from OsteoScreenLib.measurement.acquisition import acquisition_findings
+from OsteoScreenLib.measurement.gate import gated
 from OsteoScreenLib.measurement.hounsfield import anterior_rois, measure
-from OsteoScreenLib.measurement.quality import cautions
 from OsteoScreenLib.result import ModelUse, Provenance, ScreeningResult, Segmentation, VertebraFinding
 from OsteoScreenLib.volume import Acquisition, Volume
 
@@ -54,7 +55,7 @@ def spine() -> tuple[Volume, Volume]:
 def case(spine: tuple[Volume, Volume]) -> ScreeningResult:
     ct, labels = spine
     rois = anterior_rois(labels)
-    measurements = measure(ct, labels, rois=rois)
+    measurements = gated(measure(ct, labels, rois=rois), ())
     found = tuple(VertebraFinding(level, 0.97, True, centre) for level, centre in CENTRES.items())
     model = ModelUse("lumbar-test", "1.2.3", "a1" * 32, "synthetic data only")
     return ScreeningResult(
@@ -66,7 +67,7 @@ def case(spine: tuple[Volume, Volume]) -> ScreeningResult:
         provenance=Provenance(
             "0.1.0", "a & b <i>.nii", "c3" * 32, "2024-05-06T07:08:09Z", 12.0, {"device": "auto", "series": None}
         ),
-        cautions=cautions(ct),
+        quality=acquisition_findings(ct),
     )
 
 

@@ -55,7 +55,7 @@ def test_every_number_of_the_table_is_that_of_the_result(page, case):
 
 def test_cautions_acquisition_and_provenance_are_there(page, case):
     for words in (
-        *case.cautions,
+        *(one.text for one in case.quality),
         "A note of the engine.",
         "100 kVp",
         "a1" * 32,
@@ -92,7 +92,7 @@ def test_a_case_with_gaps_still_has_a_report(case, tmp_path):
         rois={},
         volume=replace(case.volume, acquisition=None),
         segmentation=replace(case.segmentation, findings=(), models=(), notes=()),
-        cautions=(),
+        quality=(),
     )
     write_report(bare, tmp_path / "bare.html")
     text = (tmp_path / "bare.html").read_text(encoding="utf-8")

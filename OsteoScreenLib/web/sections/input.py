@@ -9,7 +9,7 @@ from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 
 from OsteoScreenLib.errors import InputError
-from OsteoScreenLib.measurement.quality import cautions
+from OsteoScreenLib.measurement.acquisition import acquisition_findings
 from OsteoScreenLib.readers import read_volume
 from OsteoScreenLib.report.page import UNKNOWN, acquisition_facts
 from OsteoScreenLib.scene.bundle import load_bundle
@@ -107,5 +107,5 @@ class InputSection:
             state.ct_name = case.volume.name
             state.facts = [fact for fact in facts if fact[1] != UNKNOWN]
             state.unknown = ", ".join(name.lower() for name, value in facts if value == UNKNOWN)
-            state.cautions = list(cautions(case.volume))
+            state.cautions = [one.sentence for one in acquisition_findings(case.volume)]
         self.desk.open(case)

@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING
 from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 
-from OsteoScreenLib.scene.measured import EDITED_SINCE, OUTLINE, measurements_of, show_measurements, to_measure
+from OsteoScreenLib.findings import Severity
+from OsteoScreenLib.measurement.gate import reason
+from OsteoScreenLib.scene.findings import findings_of
+from OsteoScreenLib.scene.measured import EDITED_SINCE, OUTLINE, measurements_of, show_measured, to_measure
 from OsteoScreenLib.scene.tables import rows_of
+from OsteoScreenLib.scene.working_case import facts_now
 
 if TYPE_CHECKING:
     from OsteoScreenLib.web.desk import Case, Desk
@@ -23,6 +27,10 @@ COLUMNS = {
 """What the table shows of `measurement.hounsfield.measure`."""
 
 
+KINDS = {Severity.NOTE: "info", Severity.CAUTION: "warning", Severity.CLOSED: "error"}
+"""How the page marks each severity of a finding."""
+
+
 class MeasureSection:
     """The table of measurements."""
 
@@ -30,7 +38,9 @@ class MeasureSection:
 
     def __init__(self, desk: "Desk", job: "Job", scores: "RadScores") -> None:
         self.desk, self.job, self.scores = desk, job, scores
-        desk.state.update({"rows": [], "columns": [list(names) for names in COLUMNS.values()], "unmeasured": []})
+        desk.state.update(
+            {"rows": [], "columns": [list(names) for names in COLUMNS.values()], "unmeasured": [], "quality": []}
+        )
         desk.opened.append(self.refresh)
         desk.edited.append(self.refresh)
 
@@ -65,6 +75,10 @@ class MeasureSection:
             prepend_icon="mdi-ruler", disabled=("job_running || !unmeasured.length",),
             click=self.desk.action(self.run),
         )  # fmt: skip
+        v3.VAlert(
+            "{{ one.text }}", v_for="one of quality", key="one.text", type=("one.kind",), variant="tonal",
+            density="compact", classes="caution finding",
+        )  # fmt: skip
         self.scores.build()
 
     async def run(self) -> None:
@@ -74,9 +88,10 @@ class MeasureSection:
         levels = to_measure(case.segmentation, labels)
         if not levels:
             return
-        table, rois = await self.job.run("measure", {"levels": levels}, case.volume, labels)
+        facts = {"levels": levels, "segmentation": facts_now(case.segmentation, case.volume_node)}
+        measured = await self.job.run("measure", facts, case.volume, labels)
         if self.desk.case is case:
-            show_measurements(case.segmentation, table, rois, labels)
+            show_measured(case.segmentation, measured, labels)
             self.desk.look_again()
 
     def refresh(self, case: "Case") -> None:
@@ -84,18 +99,23 @@ class MeasureSection:
         table = measurements_of(case.segmentation) if case.segmentation else None
         colors = {level["name"]: level["color"] for level in self.desk.state.levels}
         rows = rows_of(table) if table else []
+        findings = findings_of(case.segmentation) if case.segmentation else ()
         with self.desk.state as state:
             state.rows = [
                 {
                     "level": row["level"],
                     "color": colors.get(row["level"], "#888"),
                     "stale": row[OUTLINE] == EDITED_SINCE,
-                    "values": [_number(row[column], unit) for column, (_, unit) in COLUMNS.items()],
+                    "values": [
+                        _number(row[column], unit, reason(findings, column, row["level"]))
+                        for column, (_, unit) in COLUMNS.items()
+                    ],
                 }
                 for row in rows
             ]
+            state.quality = [{"text": one.sentence, "kind": KINDS[one.severity]} for one in findings]
             state.unmeasured = [] if self.desk.labels is None else to_measure(case.segmentation, self.desk.labels)
 
 
-def _number(value: float, unit: str) -> str:
-    return "–" if math.isnan(value) else f"{value:.0f}" if unit == "HU" else f"{value:.1f}"
+def _number(value: float, unit: str, why_not: str) -> str:
+    return (why_not or "–") if math.isnan(value) else f"{value:.0f}" if unit == "HU" else f"{value:.1f}"

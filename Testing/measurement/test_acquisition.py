@@ -2,12 +2,16 @@
 
 import numpy as np
 
-from OsteoScreenLib.measurement.quality import cautions
+from OsteoScreenLib.measurement.acquisition import acquisition_findings
 from OsteoScreenLib.volume import Acquisition, Volume
 
 
 def ct(slice_mm=1.0, **facts):
     return Volume(np.zeros((2, 2, 2), np.int16), np.diag([1, 1, slice_mm, 1.0]), Acquisition(**facts))
+
+
+def cautions(volume):
+    return tuple(one.text for one in acquisition_findings(volume))
 
 
 def test_a_plain_120_kvp_scan_needs_no_caution():

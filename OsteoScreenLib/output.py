@@ -51,6 +51,26 @@ def new_folder(output: Path) -> Iterator[Path]:
                     raise
 
 
+def write_once(path: Path, text: str, mode: int = 0o644) -> bool:
+    """Write a short text to `path` in one step unless something is there; return whether this process was the first.
+
+    Raises `OutputError` where it cannot be written.
+    """
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(prefix=".osteoscreen-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(beside, mode)
+            os.link(beside, path)
+        except FileExistsError:
+            return False
+        finally:
+            os.unlink(beside)
+    return True
+
+
 @contextmanager
 def staged_file(output: Path) -> Iterator[Path]:
     """Yield a path with the name of `output`; what is written there replaces `output` when the block ends well.

@@ -33,7 +33,7 @@ from OsteoScreenLib.annotation.review import Review
 from OsteoScreenLib.annotation.seg_nrrd import write_segmentation
 from OsteoScreenLib.errors import InputError, LabelMapError, OutputError, first_fault
 from OsteoScreenLib.image_file import write_image
-from OsteoScreenLib.levels import in_our_coding
+from OsteoScreenLib.levels import TRABECULAR, in_our_coding
 from OsteoScreenLib.output import new_folder, staged_file
 from OsteoScreenLib.readers.labels import onto_grid
 from OsteoScreenLib.result import VertebraFinding
@@ -100,11 +100,11 @@ def add_case(
     if new_case:
         with new_folder(place) as staged:
             _write_case(staged, number, owner, volume, identity, pseudonyms)
-            _write_masks(staged / MASKS, volume, masks)
+            _write_masks(staged / MASKS, volume, volume, masks)
     before = read_case(place)
     if said is not None and before.patient != owner:
         raise InputError(f"This CT is in the dataset as case {number} of another patient; give --patient as then.")
-    ids = _write_masks(place / MASKS, before.grid, masks)
+    ids = _write_masks(place / MASKS, before.grid, volume, masks)
     new_mask = new_case or ids[-1] not in {known.id for known in before.masks}
     return Added(read_case(place), new_case, new_mask, ids[-1])
 
@@ -145,8 +145,11 @@ def _write_case(
     _write_record(staged / CASE, CaseRecord, record)
 
 
-def _write_masks(folder: Path, grid: Volume, masks: list[NewMask]) -> list[str]:
-    """Write into `folder` the masks that are not there yet, the later made from the one before; return their ids."""
+def _write_masks(folder: Path, grid: Volume, volume: Volume, masks: list[NewMask]) -> list[str]:
+    """Write into `folder` the masks that are not there yet, the later made from the one before; return their ids.
+
+    `grid` is the CT's as the dataset has it, `volume` the CT as it is given now, which may be turned.
+    """
     ids: list[str] = []
     for mask in masks:
         labels = replace(grid, voxels=onto_grid(mask.labels, grid, "The label map"), acquisition=None, name="mask")
@@ -154,6 +157,8 @@ def _write_masks(folder: Path, grid: Volume, masks: list[NewMask]) -> list[str]:
         if not (folder / number).is_dir():
             with new_folder(folder / number) as staged:
                 write_segmentation(labels, staged / LABELS)
+                inside = volume.voxels[onto_grid(mask.labels, volume, "The label map") % 10 == TRABECULAR]
+                mean_hu = round(float(inside.mean()), 1) if inside.size else None
                 record = {
                     "version": __version__,
                     "id": number,
@@ -167,6 +172,7 @@ def _write_masks(folder: Path, grid: Volume, masks: list[NewMask]) -> list[str]:
                     "review": mask.review,
                     "findings": mask.findings,
                     "detected": dict(mask.detected),
+                    "trabecular_hu": mean_hu,
                 }
                 _write_record(staged / MASK, MaskRecord, record)
         ids.append(number)

@@ -77,6 +77,7 @@ class MaskRecord(_Record):
 
     `made_from` are the ids of the masks that a correction or an adjudication started from. `findings` are the engine's,
     `detected` the overlap (intersection over union, 0 to 1) of a level's body with the box that a detector gave it.
+    `trabecular_hu` is the mean over all its trabecular voxels.
     """
 
     id: Id
@@ -90,6 +91,7 @@ class MaskRecord(_Record):
     review: tuple[ReviewRecord, ...] = ()
     findings: tuple[VertebraFinding, ...] = ()
     detected: dict[str, float] = {}
+    trabecular_hu: float | None = None
 
 
 @dataclass(frozen=True)

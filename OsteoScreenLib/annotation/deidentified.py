@@ -9,11 +9,9 @@ basic profile with the options to retain patient characteristics and longitudina
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from OsteoScreenLib.annotation.dataset import SECRET, Words
-from OsteoScreenLib.errors import InputError, OutputError
+from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.output import write_once
 from OsteoScreenLib.volume import Acquisition
 
 if TYPE_CHECKING:
@@ -105,30 +104,18 @@ class Pseudonyms:
 def open_pseudonyms(folder: Path) -> Pseudonyms:
     """Return the pseudonyms of the dataset in a folder, whose secret is drawn when it is first needed.
 
-    Raises `InputError` where the secret is damaged, `OutputError` where it can be neither read nor written.
+    Raises `InputError` where the secret is damaged or may not be read, `OutputError` where it cannot be written.
     """
     path = folder / SECRET
+    if not path.exists():
+        write_once(path, secrets.token_hex(32) + "\n", mode=0o640)
     try:
-        if not path.exists():
-            _draw_secret(path)
         text = path.read_text(encoding="ascii", errors="replace").strip()
     except OSError as error:
-        raise OutputError(f"Cannot use the dataset's secret {path}: {error.strerror or error}.") from error
+        raise InputError(f"The dataset's secret {path} cannot be read: {error.strerror or error}.") from error
     if not re.fullmatch(r"[0-9a-f]{64}", text):
         raise InputError(f"{path} is damaged: it must hold 64 hex digits. Restore it from a copy of the dataset.")
     return Pseudonyms(bytes.fromhex(text))
-
-
-def _draw_secret(path: Path) -> None:
-    """Write a secret, whole, for owner and group; of several processes that do so at once the first one wins."""
-    beside = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
-    beside.touch(mode=0o640)
-    try:
-        beside.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
-        with suppress(FileExistsError):
-            os.link(beside, path)
-    finally:
-        beside.unlink()
 
 
 def kept_facts(

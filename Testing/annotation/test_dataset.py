@@ -1,9 +1,14 @@
+import shutil
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from OsteoScreenLib.annotation.adding import NewMask, add_case
 from OsteoScreenLib.annotation.dataset import open_dataset
+from OsteoScreenLib.annotation.index import as_text, read_index, rows, write_index
 from OsteoScreenLib.annotation.review import Decision, accepted, begun, rejected
+from OsteoScreenLib.annotation.splitting import assign_splits, planned_splits
 from OsteoScreenLib.errors import InputError, LabelMapError
 from OsteoScreenLib.levels import SHELL, TRABECULAR, body_mask, label, levels_in
 from OsteoScreenLib.volume import Acquisition, Volume
@@ -136,3 +141,49 @@ def test_what_is_no_dataset_or_a_damaged_one_is_told_in_one_line(tmp_path) -> No
     (tmp_path / "d" / "dataset.json").write_text("?")
     with pytest.raises(InputError, match="another version"):
         open_dataset(tmp_path / "d")
+
+
+def test_the_index_is_made_from_the_folders(tmp_path) -> None:
+    for seed in range(3):
+        add_case(tmp_path, *_with(tiny_case(seed)))
+    dataset = write_index(tmp_path)
+    assert read_index(tmp_path) == [as_text(row) for row in rows(dataset)]
+    assert [row["case"] for row in read_index(tmp_path)] == [case.id for case in dataset.cases]
+    (tmp_path / "index.csv").unlink()
+    (tmp_path / "cases" / ".osteoscreen-half").mkdir()
+    assert len(write_index(tmp_path).cases) == len(read_index(tmp_path)) == 3
+
+
+def test_splits_are_by_patient_stratified_and_stay_when_cases_are_added(tmp_path) -> None:
+    add_made_up(tmp_path, range(40))
+    dataset = open_dataset(tmp_path)
+    assert all(case.split is None for case in dataset.cases)
+    planned = planned_splits(dataset)
+    first = assign_splits(dataset)
+    assert first == planned
+    counts = Counter(first.values())
+    assert (counts["validation"], counts["test"]) == (6, 6)
+    by_sex = Counter((case.record.sex, case.split) for case in open_dataset(tmp_path).cases)
+    assert {by_sex[sex, split] for sex in "FM" for split in ("validation", "test")} == {3}
+    add_made_up(tmp_path, range(40, 60))
+    after = assign_splits(open_dataset(tmp_path))
+    assert len(after) == 60
+    assert {patient: after[patient] for patient in first} == first
+    assert Counter(after.values())["test"] == 9
+    with pytest.raises(InputError, match="nothing to learn from"):
+        planned_splits(dataset, 0.5, 0.5)
+
+
+def add_made_up(folder, numbers: range) -> None:
+    """Add cases of as many patients, every second of them a woman, by copying the folder of one case."""
+    volume, labels = tiny_case()
+    source = add_case(folder / "source", volume, NewMask(labels)).case
+    for number in numbers:
+        name = f"{number:016x}"
+        changes = {"id": name, "patient": f"p{number:012x}", "sex": "FM"[number % 2]}
+        place = folder / "cases" / name
+        shutil.copytree(source.folder, place)
+        record = source.record.model_copy(update=changes)
+        (place / "case.json").write_text(record.model_dump_json(exclude_none=True))
+    if not (folder / "dataset.json").exists():
+        shutil.copy(folder / "source" / "dataset.json", folder)

@@ -9,7 +9,9 @@ import typer
 
 from OsteoScreenLib import RESEARCH_USE, __version__
 from OsteoScreenLib.cli.boxes import boxes
+from OsteoScreenLib.cli.dataset import dataset
 from OsteoScreenLib.cli.detect import detect
+from OsteoScreenLib.cli.dicom import dicom
 from OsteoScreenLib.cli.drr import drr
 from OsteoScreenLib.cli.evaluate import evaluate
 from OsteoScreenLib.cli.features import features
@@ -36,13 +38,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (screen, segment, measure, features, detect, radiograph, drr, phantom, view):
+for command in (screen, segment, measure, features, detect, radiograph, drr, dicom, phantom, view):
     app.command()(command)
 app.add_typer(models)
 app.add_typer(train)
 evaluate.command()(boxes)
 app.add_typer(evaluate)
 app.add_typer(signature)
+app.add_typer(dataset)
 
 
 def main(arguments: list[str] | None = None) -> int:

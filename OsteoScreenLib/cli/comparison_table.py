@@ -2,27 +2,18 @@
 
 import math
 from dataclasses import asdict
-from io import StringIO
 
+from OsteoScreenLib.cli.text_table import text_table
 from OsteoScreenLib.evaluation.comparison import Comparison
 
 COLUMNS = {"dice": "Dice", "inside": "inside", "asd": "ASD mm", "assd": "ASSD mm", "hd95": "HD95 mm"}
 
 
 def as_table(comparison: Comparison) -> str:
-    """Return the rows as a Rich table of plain text; what means nothing is a dash."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("level", "part")
-    for title in COLUMNS.values():
-        table.add_column(title, justify="right")
-    for row in comparison.rows:
-        values = asdict(row.agreement)
-        table.add_row(row.level, row.part, *(_number(values[key], key) for key in COLUMNS))
-    page = StringIO()
-    Console(file=page, width=100).print(table)
-    return page.getvalue().rstrip("\n")
+    """Return the rows as a table of plain text; what means nothing is a dash."""
+    rows = [(row.level, row.part, asdict(row.agreement)) for row in comparison.rows]
+    numbers = [[level, part, *(_number(values[key], key) for key in COLUMNS)] for level, part, values in rows]
+    return text_table(("level", "part", *COLUMNS.values()), numbers, left=2)
 
 
 def as_values(comparison: Comparison) -> list[dict[str, str | float | None]]:

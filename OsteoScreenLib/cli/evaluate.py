@@ -1,13 +1,13 @@
 """``osteoscreen evaluate``: scores, readers and masks against a reference."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from OsteoScreenLib.cli.job import Job, job
+from OsteoScreenLib.cli.text_table import text_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,7 +111,7 @@ def dca(
             return
         shown = wide.loc[[0.1, 0.2, 0.3, 0.4, 0.5], ["all", "none", *names]]
         heads = ["act from", *map(str, shown.columns)]
-        work.say(_table(heads, [[f"{index:.1f}", *(f"{value:.3f}" for value in row)] for index, row in zip(
+        work.say(text_table(heads, [[f"{index:.1f}", *(f"{value:.3f}" for value in row)] for index, row in zip(
             shown.index, shown.to_numpy(), strict=True)]))  # fmt: skip
 
 
@@ -138,11 +138,11 @@ def agreement(
             found = {name: {"icc": one.icc, "ci95": [one.low, one.high]} for name, one in iccs.items()}
             _say_json(work, {"icc": found, "bland_altman": {pair: asdict(one) for pair, one in limits.items()}})
             return
-        work.say(_table(
+        work.say(text_table(
             ["", "ICC", "95 % CI"],
             [[f"ICC({k})", f"{one.icc:.3f}", f"{one.low:.3f} to {one.high:.3f}"] for k, one in iccs.items()],
         ))  # fmt: skip
-        work.say(_table(
+        work.say(text_table(
             ["Bland-Altman", "mean difference", "limits of agreement"],
             [[pair, f"{one.mean:.3f}", f"{one.lower:.3f} to {one.upper:.3f}"] for pair, one in limits.items()],
         ))  # fmt: skip
@@ -170,7 +170,7 @@ def overlap(
             return
         heads = ["", "Dice", "ASD mm", "ASD back mm", "ASSD mm", "HD95 mm"]
         cells = [[row["name"], f"{row['dice']:.3f}", *(_dash(row[key]) for key in list(row)[2:])] for row in rows]
-        work.say(_table(heads, cells))
+        work.say(text_table(heads, cells))
 
 
 def _grid(path: Path) -> "Volume":
@@ -223,24 +223,8 @@ def _printed(compared: "Predictors") -> str:
          f"{test.p:.4f}" if test.p >= 1e-4 else "< 0.0001"]
         for (first, second), test in compared.tests.items()
     ]  # fmt: skip
-    text = _table(heads, curves)
-    return f"{text}\n{_table(['DeLong', 'difference', 'z', 'p'], tests)}" if tests else text
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    from io import StringIO
-
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*heads[:1])
-    for head in heads[1:]:
-        table.add_column(head, justify="right")
-    for row in rows:
-        table.add_row(*row)
-    page = StringIO()
-    Console(file=page, width=120).print(table)
-    return page.getvalue().rstrip("\n")
+    text = text_table(heads, curves)
+    return f"{text}\n{text_table(['DeLong', 'difference', 'z', 'p'], tests)}" if tests else text
 
 
 def _say_json(work: Job, values: dict[str, Any]) -> None:

@@ -30,6 +30,7 @@ def tiny_case(seed: int = 0) -> tuple[Volume, Volume]:
         labels[top - 7 : top, 3:14, 3:13] = label(level, SHELL)
         labels[top - 6 : top - 1, 5:12, 5:11] = label(level, TRABECULAR)
     hu = np.where(labels > 0, 200, 30) + rng.integers(-20, 21, labels.shape)
+    hu[:, :2] = -1000
     volume = Volume(hu.astype(np.int16), matrix, Acquisition(kvp=120.0, patient_age="067Y", patient_sex="F"), "tiny")
     return volume, volume.with_voxels(labels)
 

@@ -1,0 +1,156 @@
+"""What a person points to becomes what a dataset takes: a CT with a label map, or a result of `osteoscreen screen`."""
+
+import re
+import warnings
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from OsteoScreenLib.annotation.adding import Added, NewMask, add_case
+from OsteoScreenLib.annotation.dataset import Role
+from OsteoScreenLib.annotation.deidentified import Identity, identity_of
+from OsteoScreenLib.annotation.seg_nrrd import read_segmentation
+from OsteoScreenLib.errors import InputError, LabelMapError
+from OsteoScreenLib.levels import body_mask, levels_in
+from OsteoScreenLib.readers import read_labels, read_volume
+from OsteoScreenLib.readers.dicom import series_files
+from OsteoScreenLib.readers.files import is_image_file, reachable, read_image
+from OsteoScreenLib.readers.labels import onto_grid
+from OsteoScreenLib.result import Detection
+from OsteoScreenLib.result_folder import RECORD, SCENE, SEGMENTATION, load_record
+from OsteoScreenLib.volume import Acquisition, Volume
+
+
+@dataclass(frozen=True)
+class Source:
+    """A case as files: a CT, or None where the result folder's own scene holds it, and a label map or result folder."""
+
+    ct: Path | None
+    masks: Path
+
+
+def sources(paths: Sequence[Path]) -> list[Source]:
+    """Return the cases that a list of paths names: each a result folder, or a CT followed by its masks.
+
+    Raises `InputError` where a CT has nothing after it.
+    """
+    found: list[Source] = []
+    waiting: Path | None = None
+    for path in paths:
+        if waiting is None and not _is_result(path):
+            waiting = reachable(path)
+        else:
+            found.append(Source(waiting, reachable(path)))
+            waiting = None
+    if waiting is not None:
+        raise InputError(
+            f"{waiting.name} is no result of 'osteoscreen screen', and no label map follows it; give CT LABELMAP."
+        )
+    return found
+
+
+def submit(
+    source: Source,
+    folder: Path,
+    *,
+    reader: str | None = None,
+    role: Role | None = None,
+    proposal: Path | None = None,
+    patient: str | None = None,
+    series: str | None = None,
+) -> Added:
+    """Read a case from its files and add it to the dataset in `folder` (`adding.add_case`).
+
+    Masks of a result folder are a proposal until a review says otherwise, those of a label map a reader's, unless
+    `role` says it. `proposal` is the label map that the mask was corrected from. Raises as the readers, `InputError`
+    for a result folder whose CT is neither given nor in its scene.
+    """
+    if _is_result(source.masks):
+        volume, mask = _from_result(source, series)
+    else:
+        volume = read_volume(source.ct, series)
+        mask = NewMask(read_labels(source.masks, volume))
+    whose = role or ("proposal" if reader is None and mask.role == "proposal" else "reader")
+    mask = replace(mask, role=whose, reader=None if whose == "proposal" else reader)
+    before = None if proposal is None else NewMask(read_labels(proposal, volume), "proposal")
+    identity = _identity(source.ct, series)
+    return add_case(folder, volume, mask, proposal=before, patient=patient, identity=identity)
+
+
+def _is_result(path: Path) -> bool:
+    return (path / RECORD).is_file()
+
+
+def _from_result(source: Source, series: str | None) -> tuple[Volume, NewMask]:
+    """Return the CT of a result folder and its masks, with what the result says of them."""
+    folder = source.masks
+    record = load_record(folder)
+    labels = read_segmentation(folder / SEGMENTATION)
+    volume = read_volume(source.ct, series) if source.ct else _in_scene(folder, labels, record.acquisition)
+    labels = volume.with_voxels(onto_grid(labels, volume, f"The label map of {folder.name}"))
+    mask = NewMask(
+        labels,
+        role="proposal",
+        engine=_plain(record.engine) if record.models else "label map",
+        models=tuple(_plain(f"{model.name} {model.version} {model.sha256[:12]}") for model in record.models),
+        findings=record.findings,
+        detected=tuple(_overlap_of_boxes(labels, record.detection).items()) if record.detection else (),
+    )
+    return volume, mask
+
+
+def _in_scene(folder: Path, labels: Volume, acquisition: Acquisition | None) -> Volume:
+    """Return the CT in a result folder's scene: the one image there on whose grid the label map lies."""
+    wanted = f"Give the CT before the folder: dataset add CT {folder.name} -d DATASET."
+    try:
+        with zipfile.ZipFile(folder / SCENE) as scene, TemporaryDirectory() as place:
+            for name in scene.namelist():
+                if name.lower().endswith(".nrrd") and not name.lower().endswith(".seg.nrrd"):
+                    volume = read_image(Path(scene.extract(name, place)))
+                    try:
+                        onto_grid(labels, volume, name)
+                    except LabelMapError:
+                        continue
+                    return replace(volume, acquisition=acquisition)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{folder.name} has no {SCENE} that can be read, which holds its CT. {wanted}") from error
+    raise InputError(f"The {SCENE} of {folder.name} holds no CT on the grid of its label map. {wanted}")
+
+
+def _identity(ct: Path | None, series: str | None) -> Identity:
+    """Return who a CT is of, as the header of its first file says; nobody where it is no DICOM."""
+    if ct is None or is_image_file(ct):
+        return Identity()
+    import pydicom
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return identity_of(pydicom.dcmread(series_files(ct, series)[0], stop_before_pixels=True, force=True))
+
+
+def _overlap_of_boxes(labels: Volume, detection: Detection) -> dict[str, float]:
+    """Return for each outlined level the intersection over union of the boxes around mask and detection, in RAS.
+
+    A level that is outlined and not detected, though others are, has 0.
+    """
+    boxes = {one.level: (np.array(one.low), np.array(one.high)) for one in detection.vertebrae}
+    found = {}
+    for level in levels_in(labels.voxels):
+        points = labels.to_ras(np.argwhere(body_mask(labels.voxels, level))[:, ::-1])
+        low, high = points.min(0), points.max(0)
+        if level in boxes:
+            inner = np.clip(np.minimum(high, boxes[level][1]) - np.maximum(low, boxes[level][0]), 0, None).prod()
+            sizes = (high - low).prod() + (boxes[level][1] - boxes[level][0]).prod()
+            found[level] = round(float(inner / (sizes - inner)), 3) if sizes > inner else 0.0
+        elif boxes:
+            found[level] = 0.0
+    return found
+
+
+def _plain(text: str) -> str:
+    """Return a text with the signs alone that a record may hold (`dataset.Words`)."""
+    return re.sub(r"[^\w .,:/+()-]", "", text)[:64].lstrip(" .,:/+()-") or "unknown"

@@ -1,0 +1,151 @@
+"""``osteoscreen dataset``: corrected cases, kept for training, passed on in other people's formats."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from OsteoScreenLib.cli.job import job
+
+dataset = typer.Typer(name="dataset", help="Keep corrected cases as training data.", no_args_is_help=True)
+
+DatasetArgument = Annotated[Path, typer.Argument(metavar="DATASET", help="The dataset's folder.")]
+DatasetOption = Annotated[Path, typer.Option("-d", "--dataset", metavar="DATASET", help="The dataset's folder.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
+
+
+@dataset.command()
+def add(
+    cases: Annotated[
+        list[Path],
+        typer.Argument(metavar="CASE…", help="Result folders of 'osteoscreen screen', or CT LABELMAP, or CT RESULT."),
+    ],
+    folder: DatasetOption,
+    reader: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who corrected the masks; a pseudonym will do.")
+    ] = None,
+    adjudicated: Annotated[
+        bool, typer.Option("--adjudicated", help="The masks settle what readers disagreed on, and count from now on.")
+    ] = False,
+    as_proposal: Annotated[
+        bool, typer.Option("--as-proposal", help="Nobody has looked at the masks: they are to be reviewed.")
+    ] = False,
+    proposal: Annotated[
+        Path | None, typer.Option(metavar="LABELMAP", help="What the mask was corrected from; for one case.")
+    ] = None,
+    patient: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Whose CTs these are, where no DICOM header says; kept as a pseudonym alone."),
+    ] = None,
+    series: Annotated[str | None, typer.Option(metavar="UID|NUMBER", help="Which series of a DICOM folder.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Add cases to a dataset, which is begun where there is none. Only what the work needs is kept of them.
+
+    Several people and machines may add at the same time. A further mask of a known CT is kept beside the others.
+    """
+    with job() as work:
+        from OsteoScreenLib.annotation.index import write_index
+        from OsteoScreenLib.annotation.submission import sources, submit
+        from OsteoScreenLib.errors import Cancelled, InputError, OsteoScreenError
+        from OsteoScreenLib.progress import stop_if
+
+        given = sources(cases)
+        if adjudicated and as_proposal:
+            raise InputError("Masks are either adjudicated or a proposal; give one of both options.")
+        if proposal and len(given) > 1:
+            raise InputError(f"--proposal belongs to one case, and there are {len(given)}; add them one by one.")
+        role: Literal["adjudicated", "proposal"] | None = (
+            "adjudicated" if adjudicated else "proposal" if as_proposal else None
+        )
+        added, refused = [], []
+        for number, source in enumerate(given):
+            stop_if(work.cancelled)
+            work.progress(number / len(given), f"Adding {source.masks.name}")
+            try:
+                one = submit(
+                    source, folder, reader=reader, role=role, proposal=proposal, patient=patient, series=series
+                )
+            except Cancelled:
+                raise
+            except OsteoScreenError as error:
+                refused.append(f"{source.masks.name}: {error}")
+                continue
+            added.append(one)
+            if not json:
+                what = "new" if one.new_case else "new mask" if one.new_mask else "there already"
+                work.say(f"{one.case.id}  {one.case.patient}  {what}")
+        if added:
+            write_index(folder)
+        if json:
+            from json import dumps
+
+            said = [
+                {"case": one.case.id, "patient": one.case.patient, "mask": one.mask_id, "new": one.new_mask}
+                for one in added
+            ]
+            work.say(dumps({"added": said, "refused": refused}))
+        if refused:
+            rest = "" if len(given) == 1 else f"{len(refused)} of {len(given)} cases were not added, the first "
+            raise InputError(f"{rest}{refused[0]}")
+
+
+@dataset.command("list")
+def list_cases(folder: DatasetArgument, json: JsonOption = False) -> None:
+    """List the cases of a dataset and what has been decided about them."""
+    with job() as work:
+        from OsteoScreenLib.annotation.dataset import open_dataset
+        from OsteoScreenLib.annotation.index import as_text, rows
+        from OsteoScreenLib.cli.text_table import text_table
+
+        opened = open_dataset(folder)
+        found = rows(opened)
+        if json:
+            from json import dumps
+
+            work.say(dumps({"cases": found}))
+            return
+        shown = ("case", "patient", "split", "role", "reader", "masks", "reviewed", "added")
+        work.say(text_table(shown, [[as_text(row)[name] for name in shown] for row in found]))
+        reviewed = sum(case.reviewed for case in opened.cases)
+        work.say(f"{len(found)} cases of {len(opened.patients)} patients; {reviewed} reviewed.")
+
+
+@dataset.command()
+def split(
+    folder: DatasetArgument,
+    validation: Annotated[float, typer.Option(min=0, max=1, help="Share of patients to choose settings with.")] = 0.15,
+    test: Annotated[float, typer.Option(min=0, max=1, help="Share of patients to test on, once.")] = 0.15,
+    json: JsonOption = False,
+) -> None:
+    """Say once and for all of every new patient whether to learn from, validate on or test on; earlier words stay."""
+    with job() as work:
+        from OsteoScreenLib.annotation.dataset import open_dataset
+        from OsteoScreenLib.annotation.index import write_index
+        from OsteoScreenLib.annotation.splitting import assign_splits
+
+        found = assign_splits(open_dataset(folder), validation, test)
+        opened = write_index(folder)
+        names = ("train", "validation", "test")
+        counts = {
+            name: (sum(one == name for one in found.values()), sum(case.split == name for case in opened.cases))
+            for name in names
+        }
+        if json:
+            from json import dumps
+
+            counted = {name: {"patients": patients, "cases": cases} for name, (patients, cases) in counts.items()}
+            work.say(dumps({"patients": found, "counts": counted}))
+            return
+        for name, (patients, cases) in counts.items():
+            work.say(f"{name}: {patients} patients, {cases} cases")
+
+
+@dataset.command()
+def rebuild(folder: DatasetArgument) -> None:
+    """Make the index again from the folders: exactly the cases that were added to their end."""
+    with job() as work:
+        from OsteoScreenLib.annotation.dataset import INDEX
+        from OsteoScreenLib.annotation.index import write_index
+
+        work.say(f"{len(write_index(folder).cases)} cases: {folder / INDEX}")

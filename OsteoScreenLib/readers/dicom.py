@@ -79,6 +79,15 @@ def series_files(path: Path, series: str | None = None) -> list[Path]:
     return sorted({s.path for s in chosen.slices})
 
 
+def series_stack(path: Path, series: str | None = None) -> list[Slice]:
+    """Return the slices of the series that `read_dicom` would take, from bottom to top along their normal.
+
+    Slice k is plane k of that volume, unless tilted or uneven slices had to be resampled. Raises `InputError`.
+    """
+    chosen, _ = _choose(path, series, silent, never)
+    return ordered(chosen.slices, f"Series {chosen}")[0]
+
+
 def _choose(path: Path, series: str | None, progress: Progress, cancelled: IsCancelled) -> tuple[Series, list[str]]:
     folder, deep = path, True
     if path.is_file():

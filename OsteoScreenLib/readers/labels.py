@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from OsteoScreenLib.annotation.dicom_seg import read_dicom_seg
 from OsteoScreenLib.annotation.seg_nrrd import SEGMENTATION_SUFFIX, read_segmentation
 from OsteoScreenLib.errors import InputError, LabelMapError
 from OsteoScreenLib.readers.files import NotScalarError, is_image_file, reachable, read_image
+from OsteoScreenLib.readers.slices import read_header
 from OsteoScreenLib.volume import Volume
 
 TOLERANCE = 0.05
@@ -15,16 +17,19 @@ TOLERANCE = 0.05
 
 
 def read_labels(path: Path | str, volume: Volume) -> Volume:
-    """Return a label map (uint16, axes (k, j, i)) on the grid of `volume`, from a NIfTI, NRRD or MetaImage file.
+    """Return a label map (uint16, axes (k, j, i)) on the grid of `volume`, from a NIfTI, NRRD, MetaImage or
+    DICOM SEG file.
 
-    Segments in a ``.seg.nrrd`` that are named as ours come in our coding, whatever values the file gives them. The file
-    may have its axes flipped or swapped, or be cropped, as long as its voxels are voxels of `volume`.
+    Segments in a ``.seg.nrrd`` or a SEG that are named as ours come in our coding, whatever values the file gives them.
+    The file may have its axes flipped or swapped, or be cropped, as long as its voxels are voxels of `volume`.
     Raises `LabelMapError` if they are not, if its values are not whole numbers from 0 to 65535, or if it is empty,
     and `InputError` if the file cannot be read.
     """
     path = reachable(path)
+    if path.is_file() and not is_image_file(path) and read_header(path) is not None:
+        return read_dicom_seg(path, volume)
     if not is_image_file(path):
-        raise InputError(f"{path.name} is not a label map. Give a NIfTI, NRRD or MetaImage file.")
+        raise InputError(f"{path.name} is not a label map. Give a NIfTI, NRRD, MetaImage or DICOM SEG file.")
     labels = _named_segments(path) or _label_map(path)
     voxels = labels.voxels
     whole = np.issubdtype(voxels.dtype, np.integer)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from OsteoScreenLib import __version__
 from OsteoScreenLib.annotation import review as reviews
@@ -23,6 +23,7 @@ from OsteoScreenLib.annotation.dataset import (
     Case,
     CaseRecord,
     MaskRecord,
+    Record,
     Role,
     case_id,
     check_dataset,
@@ -179,12 +180,12 @@ def _write_masks(folder: Path, grid: Volume, volume: Volume, masks: list[NewMask
     return ids
 
 
-def _write_record(path: Path, kind: type[BaseModel], facts: dict[str, Any]) -> None:
+def _write_record(path: Path, kind: type[Record], facts: dict[str, Any]) -> None:
     try:
         record = kind(**facts)
     except ValidationError as error:
         raise InputError(f"This cannot be kept in a dataset: {first_fault(error)}.") from error
-    path.write_text(record.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
+    path.write_text(record.text(), encoding="utf-8")
 
 
 def _id(mask: NewMask, voxels: np.ndarray) -> str:

@@ -7,6 +7,7 @@ its voxels and a mask after its content, so that the same twice is there once. `
 patient belongs. ``index.csv`` is made from the folders and for people; nothing reads it.
 """
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -36,18 +37,30 @@ Uid = Annotated[str, Field(pattern=r"^2\.25\.[0-9]{1,39}$")]
 Words = Annotated[str, Field(pattern=r"^[\w][\w .,:/+()-]{0,63}$")]
 """Short text of letters, digits and a few signs: what a scanner, a kernel or an engine is called."""
 
-Kind = TypeVar("Kind", bound=BaseModel)
 
+class Record(BaseModel):
+    """What the records of cases and masks share."""
 
-class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     software: Literal["osteoscreen"] = "osteoscreen"
     format: Literal[1] = 1
     version: Words
+    record_sha256: Sha256 | None = None
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what the record says, by which a change of it is told."""
+        said = self.model_dump_json(exclude_defaults=True, exclude={"record_sha256"})
+        return hashlib.sha256(said.encode()).hexdigest()
+
+    def text(self) -> str:
+        """Return the record as the file's text, with its digest."""
+        signed = self.model_copy(update={"record_sha256": self.digest})
+        return signed.model_dump_json(indent=2, exclude_none=True) + "\n"
 
 
-class CaseRecord(_Record):
+class CaseRecord(Record):
     """What ``case.json`` keeps of a CT, and all that it keeps: see `deidentified`.
 
     `shape` is (k, j, i); `study_date` is shifted, `age` a band such as ``60-69`` years; kV, mm.
@@ -72,7 +85,7 @@ class CaseRecord(_Record):
     model: Words | None = None
 
 
-class MaskRecord(_Record):
+class MaskRecord(Record):
     """What ``mask.json`` keeps of a mask: whose it is, what it was made from, and the review of its vertebrae.
 
     `made_from` are the ids of the masks that a correction or an adjudication started from. `findings` are the engine's,
@@ -92,6 +105,9 @@ class MaskRecord(_Record):
     findings: tuple[VertebraFinding, ...] = ()
     detected: dict[str, float] = {}
     trabecular_hu: float | None = None
+
+
+Kind = TypeVar("Kind", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -255,11 +271,14 @@ def read_split(dataset: Path, patient: str) -> Split | None:
 def read_record(path: Path, kind: type[Kind]) -> Kind:
     """Read a record of a case or a mask. Raises `InputError` where it is missing or not as it was written."""
     try:
-        return kind.model_validate_json(path.read_bytes())
+        record = kind.model_validate_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}. Restore it, or add the case again.") from error
     except ValidationError as error:
         raise InputError(f"{path} is damaged: {first_fault(error)}. Restore it, or add the case again.") from error
+    if record.record_sha256 != record.digest:
+        raise InputError(f"{path} was changed since it was written; restore it, or add the case again.")
+    return record
 
 
 def finished(folder: Path) -> list[Path]:
@@ -271,8 +290,6 @@ def finished(folder: Path) -> list[Path]:
 
 def case_id(volume: Volume) -> str:
     """Return the id of a CT: a digest of its voxels in the order R, A, S, whatever file and order they come in."""
-    import hashlib
-
     import SimpleITK as sitk
 
     voxels = sitk.GetArrayFromImage(sitk.DICOMOrient(volume.to_sitk(), "RAS"))

@@ -112,6 +112,28 @@ def list_cases(folder: DatasetArgument, json: JsonOption = False) -> None:
 
 
 @dataset.command()
+def check(folder: DatasetArgument, json: JsonOption = False) -> None:
+    """Look for damage, copies, patients in two splits, and for anything that tells whose a CT is."""
+    with job() as work:
+        from OsteoScreenLib.annotation.checking import check as run
+        from OsteoScreenLib.errors import InputError
+
+        found = run(folder, work.progress, work.cancelled)
+        if json:
+            from dataclasses import asdict
+            from json import dumps
+
+            work.say(dumps(asdict(found)))
+        else:
+            for problem in found.problems:
+                work.say(f"{problem.kind}: {problem.place}: {problem.text}")
+        if found.problems:
+            raise InputError(f"{folder} has {len(found.problems)} problems in {found.cases} cases.")
+        if not json:
+            work.say(f"{found.cases} cases are as they were added; {found.files} files hold nothing that identifies.")
+
+
+@dataset.command()
 def split(
     folder: DatasetArgument,
     validation: Annotated[float, typer.Option(min=0, max=1, help="Share of patients to choose settings with.")] = 0.15,

@@ -10,36 +10,9 @@ from OsteoScreenLib.annotation.index import as_text, read_index, rows, write_ind
 from OsteoScreenLib.annotation.review import Decision, accepted, begun, rejected
 from OsteoScreenLib.annotation.splitting import assign_splits, planned_splits
 from OsteoScreenLib.errors import InputError, LabelMapError
-from OsteoScreenLib.levels import SHELL, TRABECULAR, body_mask, label, levels_in
-from OsteoScreenLib.volume import Acquisition, Volume
-
-OBLIQUE = np.array(
-    [[-0.69, 0.05, 0.31, 40.125], [0.06, -0.68, 0.62, -80.0625], [0.11, 0.21, 2.4, 700.03125], [0, 0, 0, 1.0]]
-)
-
-
-def tiny_case(seed: int = 0) -> tuple[Volume, Volume]:
-    """Return a tiny CT on an oblique grid with two bodies, and its labels."""
-    rng = np.random.default_rng(seed)
-    columns, _ = np.linalg.qr(OBLIQUE[:3, :3])
-    matrix = OBLIQUE.copy()
-    matrix[:3, :3] = columns * [0.7, 0.8, 2.5]
-    labels = np.zeros((20, 18, 16), np.uint16)
-    for n, level in enumerate(("L1", "L2")):
-        top = 18 - 9 * n
-        labels[top - 7 : top, 3:14, 3:13] = label(level, SHELL)
-        labels[top - 6 : top - 1, 5:12, 5:11] = label(level, TRABECULAR)
-    hu = np.where(labels > 0, 200, 30) + rng.integers(-20, 21, labels.shape)
-    hu[:, :2] = -1000
-    volume = Volume(hu.astype(np.int16), matrix, Acquisition(kvp=120.0, patient_age="067Y", patient_sex="F"), "tiny")
-    return volume, volume.with_voxels(labels)
-
-
-def grown(labels: Volume) -> Volume:
-    """Return a label map with each body one voxel larger at its upper end."""
-    voxels = labels.voxels.copy()
-    voxels[1:][(voxels[1:] == 0) & (voxels[:-1] > 0)] = label("L1", SHELL)
-    return labels.with_voxels(voxels)
+from OsteoScreenLib.levels import body_mask, levels_in
+from OsteoScreenLib.volume import Volume
+from Testing.annotation.tiny_cases import grown, tiny_case
 
 
 def test_what_is_added_comes_back_with_what_is_known_of_it(tmp_path) -> None:
@@ -136,6 +109,10 @@ def test_what_is_no_dataset_or_a_damaged_one_is_told_in_one_line(tmp_path) -> No
     (case.folder / "case.json").write_text("{}")
     with pytest.raises(InputError, match="is damaged"):
         open_dataset(tmp_path / "d")
+    record = case.record.model_copy(update={"sex": "M"})
+    (case.folder / "case.json").write_text(record.text().replace(record.digest, case.record.digest))
+    with pytest.raises(InputError, match="was changed"):
+        open_dataset(tmp_path / "d")
     (case.folder / "case.json").unlink()
     with pytest.raises(InputError, match="cannot be read"):
         open_dataset(tmp_path / "d")
@@ -185,6 +162,6 @@ def add_made_up(folder, numbers: range) -> None:
         place = folder / "cases" / name
         shutil.copytree(source.folder, place)
         record = source.record.model_copy(update=changes)
-        (place / "case.json").write_text(record.model_dump_json(exclude_none=True))
+        (place / "case.json").write_text(record.text())
     if not (folder / "dataset.json").exists():
         shutil.copy(folder / "source" / "dataset.json", folder)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoScreenLib.findings import Findings, worst_first
+from OsteoScreenLib.findings import Findings
 from OsteoScreenLib.levels import SCREENED, body_mask
 from OsteoScreenLib.measurement.gate import gated
 from OsteoScreenLib.measurement.hounsfield import AnteriorRoi, anterior_rois, measure
@@ -37,7 +37,7 @@ def measure_case(
     labels = whole_bodies(segmentation)
     rois = anterior_rois(labels, levels)
     table = measure(volume, labels, levels, rois)
-    findings = worst_first(quality_findings(volume, segmentation))
+    findings = quality_findings(volume, segmentation, labels)
     return Measured(gated(table, findings, ungated), rois, findings)
 
 

@@ -133,7 +133,7 @@ def measure(
     rows = []
     for level in present:
         part = crop(near, found[level], margin=0)
-        hu = _over(volume, part)
+        hu = over(volume, part)
         body, trabecular = table.body_mask(part.voxels, level), table.trabecular_mask(part.voxels, level)
         row: dict[str, object] = {"level": level}
         for name, mask in (("body", body), ("trabecular", trabecular), ("shell", body & ~trabecular)):
@@ -176,7 +176,7 @@ def _vertebrae_only(labels: Volume, levels: Sequence[str]) -> tuple[Volume, list
     return crop(labels, around, margin=2), [level for level in levels if level in found]
 
 
-def _over(volume: Volume, part: Volume) -> np.ndarray:
+def over(volume: Volume, part: Volume) -> np.ndarray:
     """Return a volume's voxels on a crop of its own grid."""
     i, j, k = np.rint(volume.to_ijk(part.ijk_to_ras[:3, 3])).astype(int)
     nk, nj, ni = part.voxels.shape

@@ -77,7 +77,7 @@ def _check_numbers(result: ScreeningResult, name: str) -> None:
     """Raise `InputError` where the saved means are not those of these masks in this CT."""
     for row in result.measurements.itertuples():
         mean = float(result.volume.voxels[body_mask(result.segmentation.labels.voxels, row.level)].mean())
-        if not np.isclose(mean, row.body_mean_hu, rtol=0, atol=OFF_HU):
+        if np.isfinite(row.body_mean_hu) and not np.isclose(mean, row.body_mean_hu, rtol=0, atol=OFF_HU):
             raise InputError(
                 f"{row.level} has {mean:.1f} HU in {name} but {row.body_mean_hu:.1f} HU in the case: it was measured "
                 "in another CT, or before its mask was changed. Screen this CT again."

@@ -19,6 +19,7 @@ from OsteoScreenLib.cli.job import debugging
 from OsteoScreenLib.cli.measure import measure
 from OsteoScreenLib.cli.models import models
 from OsteoScreenLib.cli.phantom import phantom
+from OsteoScreenLib.cli.phantom_films import phantom_films
 from OsteoScreenLib.cli.radiograph import radiograph
 from OsteoScreenLib.cli.screen import screen
 from OsteoScreenLib.cli.segment import segment
@@ -38,7 +39,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (screen, segment, measure, features, detect, radiograph, drr, dicom, phantom, view):
+for command in (screen, segment, measure, features, detect, radiograph, drr, dicom, phantom, phantom_films, view):
     app.command()(command)
 app.add_typer(models)
 app.add_typer(train)

@@ -21,16 +21,16 @@ WATER_PER_MM = 0.0206
 _LETTER_PIXELS, _LINE_PIXELS = 6, 15
 
 
-def simulated_film(volume: Volume, view: View = "lateral") -> Film:
-    """Return the lateral or anteroposterior film of a CT, 1 mm pixels: -log of what parallel rays would have left.
+def simulated_film(volume: Volume, view: View = "lateral", pixel_mm: float = PIXEL_MM) -> Film:
+    """Return the lateral or anteroposterior film of a CT: -log of what parallel rays would have left.
 
     Head up; on a lateral film the patient faces left, on an anteroposterior one the patient's right is on the left. One
     energy, no scatter, no magnification. What the CT does not hold is air, so its edges and its table show.
     """
-    upright = isotropic(volume, PIXEL_MM)
+    upright = isotropic(volume, pixel_mm)
     attenuation = WATER_PER_MM * np.clip(1 + upright.voxels / 1000, 0, None)
-    along = attenuation.sum(axis=2 if view == "lateral" else 1) * PIXEL_MM
-    return Film(along[::-1, ::-1].astype(np.float32), (PIXEL_MM, PIXEL_MM), f"{volume.name}, simulated {view} film")
+    along = attenuation.sum(axis=2 if view == "lateral" else 1) * pixel_mm
+    return Film(along[::-1, ::-1].astype(np.float32), (pixel_mm, pixel_mm), f"{volume.name}, simulated {view} film")
 
 
 def write_film(film: Film, path: Path) -> None:

@@ -53,6 +53,8 @@ class System:
     variation: Variation
     ill_share: float | None = None
     """The share that films of the ill class are drawn with in training; None for as many as there are."""
+    clinical: bool = False
+    """Whether age, sex and BMI, where they are known, come in behind the network."""
 
     def network(self, name: str | None) -> "tuple[str, torch.nn.Module, Recipe]":
         """Return name, untrained network and recipe; raises `InputError` for a name the system does not know."""
@@ -114,6 +116,7 @@ SYSTEMS: dict[str, System] = {
         ("negative", "positive"),
         {"efficientnet-b4": (_verte_x, Recipe(100, 30, "adam", 1e-4, weight_decay=1e-4, patience=15))},
         Variation(rotation=5, shift=0.05, zoom=0.05, noise=0.01),
+        clinical=True,
     ),
     "bone-texture": System(
         "bone-texture",

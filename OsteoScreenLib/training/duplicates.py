@@ -10,43 +10,66 @@ from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.radiographs.film import read_film
 from OsteoScreenLib.training.pictures import Picture
 
-ALIKE_BITS = 4
+ALIKE_BITS = 6
 """Bits of 64 in which the perceptual hashes of two copies of one film may differ."""
+
+ALIKE_DETAIL = 0.8
+"""Least correlation of two copies' fine detail: hashes alone take two patients' knees in the same pose for one."""
+
+_BORDER, _SIDE, _COARSE = 0.05, 96, 1.5
 
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Groups of places in a list of films: `exact` have the same pixels, `alike` look the same to a perceptual hash."""
+    """Groups of places in a list of films: `exact` have the same pixels, `alike` nearly the same hash and detail."""
 
     exact: tuple[tuple[int, ...], ...]
     alike: tuple[tuple[int, ...], ...]
 
 
 def find_duplicates(pictures: Sequence[Picture]) -> Duplicates:
-    """Return the films that are there more than once: with the same pixels, or by perceptual hash (64 bits)."""
+    """Return the films that are there more than once: with the same pixels, or re-encoded, resized or brightened.
+
+    The latter by a perceptual hash (64 bits) and the correlation of what is finer than about a 50th of the film.
+    """
     import imagehash
     from PIL import Image
 
     from OsteoScreenLib.radiographs.prepare import scaled
 
     by_pixels: dict[str, list[int]] = {}
-    hashes = []
+    hashes, details = [], []
     for number, picture in enumerate(pictures):
         film = scaled(read_film(picture.path).pixels)
         by_pixels.setdefault(hashlib.sha256(film.tobytes() + str(film.shape).encode()).hexdigest(), []).append(number)
         hashes.append(imagehash.phash(Image.fromarray(np.rint(255 * film).astype(np.uint8))).hash.ravel())
+        details.append(_detail(film))
     exact = tuple(tuple(group) for group in by_pixels.values() if len(group) > 1)
-    return Duplicates(exact, _alike(np.array(hashes)))
+    return Duplicates(exact, _alike(np.array(hashes), np.array(details)))
 
 
-def _alike(hashes: np.ndarray) -> tuple[tuple[int, ...], ...]:
-    """Return groups of places whose hashes (n, 64) are linked by steps of at most `ALIKE_BITS` differing bits."""
+def _detail(film: np.ndarray) -> np.ndarray:
+    """Return what is fine in a film within its borders (9216,), with mean 0 and norm 1."""
+    from scipy.ndimage import gaussian_filter
+
+    from OsteoScreenLib.radiographs.prepare import resized, without_border
+
+    small = resized(without_border(film, _BORDER), (_SIDE, _SIDE))
+    fine = (small - gaussian_filter(small, _COARSE)).ravel()
+    fine -= fine.mean()
+    return fine / max(float(np.linalg.norm(fine)), 1e-9)
+
+
+def _alike(hashes: np.ndarray, details: np.ndarray) -> tuple[tuple[int, ...], ...]:
+    """Return groups of places that are linked by pairs with nearly the same hash (n, 64) and detail (n, 9216)."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
     bits = hashes.astype(np.float32)
     differing = bits @ (1 - bits).T
     first, second = np.nonzero(differing + differing.T <= ALIKE_BITS)
+    same = np.array([details[a] @ details[b] > ALIKE_DETAIL for a, b in zip(first, second, strict=True)])
+    first, second = first[same], second[same]
     size = len(bits)
     _, group = connected_components(coo_matrix((np.ones(len(first)), (first, second)), (size, size)), directed=False)
     return tuple(tuple(np.flatnonzero(group == number).tolist()) for number in np.flatnonzero(np.bincount(group) > 1))

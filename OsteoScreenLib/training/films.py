@@ -18,7 +18,7 @@ from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
 from OsteoScreenLib.radiographs.clinical import fit_clinical
 from OsteoScreenLib.radiographs.film import read_film
-from OsteoScreenLib.radiographs.systems import System, Variation, ill_logit
+from OsteoScreenLib.radiographs.systems import Recipe, System, Variation, ill_logit
 from OsteoScreenLib.splits import held_out_patients
 from OsteoScreenLib.training.pictures import Picture
 from OsteoScreenLib.training.trainer import Settings, Task, fit
@@ -98,17 +98,20 @@ def train(
     device: str = "cpu",
     progress: Progress = silent,
     cancelled: IsCancelled = never,
+    recipe: Recipe | None = None,
 ) -> Trained:
     """Train a system's network on films, write the model to `output`, and test it on patients held out.
 
     The split is by patient and stratified. The weights with the best AUC on the watched films are kept, in half
-    precision; the threshold is theirs by Youden, midway between two scores. Where age, sex or BMI is known, a logistic
-    layer over them and the logit is fitted on the watched films (`clinical`). Checkpoints and the curve go to `folder`.
+    precision; the threshold is theirs by Youden, midway between two scores. Where age, sex or BMI is known and the
+    system takes it, a logistic layer over them and the logit is fitted on the watched films (`clinical`). Checkpoints
+    and the curve go to `folder`.
     """
     import torch
 
     torch.manual_seed(seed)
-    name, net, recipe = system.network(network)
+    name, net, published = system.network(network)
+    recipe = recipe or published
     tested = held_out_patients(films.ill, films.patients, TEST_SHARE, seed)
     test, rest = films.take(tested), films.take(~tested)
     watched_rows = held_out_patients(rest.ill, rest.patients, WATCHED_SHARE, seed + 1)
@@ -128,7 +131,7 @@ def train(
     net.to(device).eval()
 
     watched_logits, test_logits = logits(net, watched.images, device), logits(net, test.images, device)
-    clinical = _clinical(watched, watched_logits)
+    clinical = _clinical(watched, watched_logits) if system.clinical else None
     score = partial(_scores, clinical=clinical)
     best = roc(watched.ill, score(watched, watched_logits), "<").youden().threshold
     threshold = best if np.isfinite(best) else 0.5
@@ -153,7 +156,7 @@ def train(
     return Trained(card, test, scores, result, seconds)
 
 
-def _task(system: System, learned: Films, watched: Films, recipe) -> Task:
+def _task(system: System, learned: Films, watched: Films, recipe: Recipe) -> Task:
     """Return what a network has to learn from some films; it is watched on others."""
     import torch
 

@@ -13,13 +13,15 @@ from pathlib import Path
 from OsteoScreenLib.annotation.deidentified import IDENTIFYING
 from OsteoScreenLib.annotation.segments import segment_named
 
-_DIGEST = re.compile(r"\b(?:sub-|ses-)?(?:p[0-9a-f]{12}|[0-9a-f]{16}|[0-9a-f]{24}|[0-9a-f]{64})(?![0-9a-zA-Z])")
+_DIGEST = re.compile(
+    r"(?<![0-9a-zA-Z])(?:sub-|ses-)?(?:p[0-9a-f]{12}|[0-9a-f]{16}|[0-9a-f]{24}|[0-9a-f]{64})(?![0-9a-zA-Z])"
+)
 _OUR_UID = re.compile(r"\b2\.25\.[0-9]{1,39}\b")
 _OUR_DATES = frozenset(("added", "made", "when", "study_date"))
 _TELLING = {
     "a name in DICOM's form": re.compile(r"[^\W\d_]{2,}\^"),
     "a date": re.compile(r"(?<![\d.])(?:19|20)\d\d([-/.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?!\d)"),
-    "a long number": re.compile(r"(?<![\d.])\d{6,}(?![\d.])"),
+    "a long number": re.compile(r"(?<![\d.#])(?!00)\d{6,}(?![\d.])"),
     "a UID": re.compile(r"(?<![\d.])[0-2](?:\.\d+){5,}"),
     "an e-mail address": re.compile(r"[\w.]+@[\w.]+\.\w+"),
 }
@@ -72,7 +74,7 @@ def identifying(path: Path) -> list[str]:
 def telling(text: str) -> list[str]:
     """Return what in a text could tell whose it is: names as DICOM writes them, dates, long numbers, UIDs, e-mails.
 
-    Digests and UIDs of ours say nothing.
+    Digests and UIDs of ours say nothing, nor do numbers that begin with 00, as those of files in a row do.
     """
     plain = _OUR_UID.sub(" ", _DIGEST.sub(" ", text))
     return [f"{what} ({match[0]})" for what, pattern in _TELLING.items() if (match := pattern.search(plain))]

@@ -164,6 +164,35 @@ def split(
 
 
 @dataset.command()
+def export(
+    folder: DatasetArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="A new folder to write into.")],
+    kind: Annotated[
+        Literal["nnunet", "monai", "coco", "bids"],
+        typer.Option("--format", help="nnU-Net v2, MONAI's Decathlon lists, COCO slices, or BIDS."),
+    ],
+    json: JsonOption = False,
+) -> None:
+    """Write the reviewed cases in another format: equal voxels, equal geometry, equal splits."""
+    with job() as work:
+        from OsteoScreenLib.annotation.dataset import open_dataset
+        from OsteoScreenLib.annotation.exports.bids import to_bids
+        from OsteoScreenLib.annotation.exports.coco import to_coco
+        from OsteoScreenLib.annotation.exports.decathlon import to_decathlon
+        from OsteoScreenLib.annotation.exports.nnunet import to_nnunet
+
+        write = {"nnunet": to_nnunet, "monai": to_decathlon, "coco": to_coco, "bids": to_bids}[kind]
+        made = write(open_dataset(folder), output, work.progress, work.cancelled)
+        if json:
+            from json import dumps
+
+            work.say(dumps({"cases": made.cases, "left_out": made.left_out, "output": str(output)}))
+            return
+        waiting = f"; {made.left_out} left out, which nobody has reviewed" if made.left_out else ""
+        work.say(f"{made.cases} cases{waiting}: {output}")
+
+
+@dataset.command()
 def rebuild(folder: DatasetArgument) -> None:
     """Make the index again from the folders: exactly the cases that were added to their end."""
     with job() as work:

@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from OsteoScreenLib.bone_status import status_of
 from OsteoScreenLib.detection.detect import course_of_labels
 from OsteoScreenLib.detection.slices import PIXEL_MM, SIZE, WINDOWS, along, axial_slices, labels_on
 from OsteoScreenLib.labelled_table import column, numbers, read_table
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
 from OsteoScreenLib.readers import read_labels, read_volume
-from OsteoScreenLib.training.slice_dataset import write_slices
+from OsteoScreenLib.training.slice_dataset import NewSlice, write_slices
 from OsteoScreenLib.training.slice_samples import MARGIN, bodies_in
 
 
@@ -27,7 +25,7 @@ def write_case_slices(folder: Path, table: Path, progress: Progress = silent, ca
     files = {name: [table.parent / str(value) for value in column(rows, name)] for name in ("ct", "labels")}
     patients = column(rows, "patient").astype(str).tolist()
 
-    def slices() -> Iterator[tuple[np.ndarray, str, list]]:
+    def slices() -> Iterator[NewSlice]:
         cases = zip(files["ct"], files["labels"], patients, statuses, strict=True)
         for number, (ct, masks, patient, status) in enumerate(cases):
             stop_if(cancelled)
@@ -37,7 +35,7 @@ def write_case_slices(folder: Path, table: Path, progress: Progress = silent, ca
             course = course_of_labels(labels)
             cut = axial_slices(volume, along(course.points, course.low, course.high), SIZE + 2 * MARGIN)
             for image, painted in zip(cut.images(), labels_on(cut, labels), strict=True):
-                yield image, patient, [(body.box, status) for body in bodies_in(painted, PIXEL_MM)]
+                yield NewSlice(image, patient, [(body.box, status) for body in bodies_in(painted, PIXEL_MM)])
 
     described = {"description": f"Slices of {table.name}", "pixel_mm": PIXEL_MM, "windows_hu": WINDOWS}
     return write_slices(folder, described, slices())

@@ -8,7 +8,7 @@ import numpy as np
 from OsteoScreenLib.detection.slices import PIXEL_MM, WINDOWS, windowed
 from OsteoScreenLib.phantoms.t_score import HU_AT_ZERO, HU_PER_T, HU_SD
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
-from OsteoScreenLib.training.slice_dataset import write_slices
+from OsteoScreenLib.training.slice_dataset import NewSlice, write_slices
 from OsteoScreenLib.training.slice_samples import slice_patient
 
 SLICES = 8
@@ -23,13 +23,14 @@ def write_phantom_slices(
     Same seed, same patients, however many. Raises `OutputError`.
     """
 
-    def slices() -> Iterator[tuple[np.ndarray, str, list]]:
+    def slices() -> Iterator[NewSlice]:
         for number in range(patients):
             stop_if(cancelled)
             progress(number / patients, f"Drawing patient {number + 1} of {patients}")
             patient = slice_patient(np.random.default_rng([seed, number]), SLICES)
             for image, bodies in zip(windowed(patient.hu), patient.bodies, strict=True):
-                yield image, f"phantom-{seed}-{number}", [(body.box, patient.status) for body in bodies]
+                whose = f"phantom-{seed}-{number}"
+                yield NewSlice(image, whose, [(body.box, patient.status) for body in bodies])
 
     described = {
         "description": "Synthetic axial CT slices; no patient",

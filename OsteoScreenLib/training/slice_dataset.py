@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,11 +41,26 @@ class SliceImage:
             return np.asarray(picture.convert("RGB"), np.float32).transpose(2, 0, 1) / 255
 
 
-def write_slices(folder: Path, described: dict[str, object], slices: Iterable[tuple[np.ndarray, str, Sequence]]) -> int:
-    """Write slices as a COCO dataset into `folder` and return their number.
+@dataclass(frozen=True, eq=False)
+class NewSlice:
+    """One slice to be written: `pixels` (3, row, column) in [0, 1], whose it is, and what is in it.
 
-    Each is (image (3, row, column) in [0, 1], patient, [(box x, y, width, height in pixels, place in `STATUSES`)]);
-    `described` goes into COCO's ``info``. Raises `OutputError`.
+    Each of `bodies` is (box x, y, width, height in pixels, place in the categories), or with further fields of COCO's
+    annotation behind it; `about` are further fields of COCO's image.
+    """
+
+    pixels: np.ndarray
+    patient: str
+    bodies: Sequence[tuple]
+    about: dict[str, object] = field(default_factory=dict)
+
+
+def write_slices(
+    folder: Path, described: dict[str, object], slices: Iterable[NewSlice], categories: Sequence[str] = NAMES
+) -> int:
+    """Write slices as a COCO dataset into `folder` and return their number; `described` goes into COCO's ``info``.
+
+    `categories` are those of `bone_status` unless told. Raises `OutputError`.
     """
     from PIL import Image
 
@@ -53,18 +68,19 @@ def write_slices(folder: Path, described: dict[str, object], slices: Iterable[tu
     annotations: list[dict] = []
     with staged_folder(folder) as staged:
         (staged / IMAGES).mkdir()
-        for number, (pixels, patient, bodies) in enumerate(slices, start=1):
+        for number, one in enumerate(slices, start=1):
             name = f"{IMAGES}/{number:06d}.png"
-            Image.fromarray(np.rint(pixels * 255).astype(np.uint8).transpose(1, 2, 0)).save(staged / name)
-            rows, columns = pixels.shape[1:]
-            images.append({"id": number, "file_name": name, "width": columns, "height": rows, "patient": patient})
-            for box, status in bodies:
-                annotations.append(
-                    {"id": len(annotations) + 1, "image_id": number, "category_id": status + 1, "bbox": list(box),
-                     "area": box[2] * box[3], "iscrowd": 0}
-                )  # fmt: skip
-        categories = [{"id": n, "name": name} for n, name in enumerate(NAMES, start=1)]
-        whole = {"info": described, "images": images, "annotations": annotations, "categories": categories}
+            pixels = np.rint(one.pixels * 255).astype(np.uint8).transpose(1, 2, 0)
+            Image.fromarray(pixels).save(staged / name)
+            rows, columns = pixels.shape[:2]
+            size = {"width": columns, "height": rows}
+            images.append({"id": number, "file_name": name, **size, "patient": one.patient, **one.about})
+            for box, place, *more in one.bodies:
+                known = {"id": len(annotations) + 1, "image_id": number, "category_id": place + 1, "bbox": list(box)}
+                further = {key: value for fields in more for key, value in fields.items()}
+                annotations.append({**known, "area": box[2] * box[3], "iscrowd": 0, **further})
+        kinds = [{"id": n, "name": name} for n, name in enumerate(categories, start=1)]
+        whole = {"info": described, "images": images, "annotations": annotations, "categories": kinds}
         (staged / ANNOTATIONS).write_text(json.dumps(whole) + "\n", encoding="utf-8")
     return len(images)
 

@@ -11,7 +11,7 @@ from OsteoScreenLib.detection.dsnet import SMALL
 from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.models import read_card
 from OsteoScreenLib.training.detection import Choices, train
-from OsteoScreenLib.training.slice_dataset import SliceImage, read_slices, write_slices
+from OsteoScreenLib.training.slice_dataset import NewSlice, SliceImage, read_slices, write_slices
 from OsteoScreenLib.training.trainer import BEST, CHECKPOINT, CURVE
 
 TINY = {**SMALL, "pyramid_channels": 16, "hidden": 32, "size": 64, "anchors": [8, 12, 16, 24, 32]}
@@ -25,7 +25,7 @@ def slices(tmp_path_factory: pytest.TempPathFactory) -> list[SliceImage]:
     for n in range(10):
         image = np.full((3, 64, 64), 0.2)
         image[:, 20:40, 16:46] = 0.4 + 0.2 * (n % 3)
-        images.append((image, f"p{n}", [((16.0, 20.0, 30.0, 20.0), n % 3)]))
+        images.append(NewSlice(image, f"p{n}", [((16.0, 20.0, 30.0, 20.0), n % 3)]))
     write_slices(folder, {}, images)
     return read_slices(folder)
 

@@ -15,6 +15,7 @@ from OsteoScreenLib.training.case_slices import write_case_slices
 from OsteoScreenLib.training.detection import LabelledBoxes, varied
 from OsteoScreenLib.training.slice_dataset import (
     ANNOTATIONS,
+    NewSlice,
     description_of,
     read_found,
     read_slices,
@@ -31,7 +32,7 @@ BOX = (10.0, 12.0, 30.0, 20.0)
 def dataset(tmp_path: Path) -> Path:
     """Ten slices of five patients, of whom one has nothing on the second slice."""
     rng = np.random.default_rng(0)
-    slices = [(rng.random((3, 64, 72)), f"p{n // 2}", [] if n == 9 else [(BOX, n // 2 % 3)]) for n in range(10)]
+    slices = [NewSlice(rng.random((3, 64, 72)), f"p{n // 2}", [] if n == 9 else [(BOX, n // 2 % 3)]) for n in range(10)]
     assert write_slices(tmp_path / "set", {"description": "Noise only"}, slices) == 10
     return tmp_path / "set"
 

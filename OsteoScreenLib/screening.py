@@ -17,6 +17,7 @@ from OsteoScreenLib.findings import Finding, Findings, Measure, Severity, closin
 from OsteoScreenLib.levels import SCREENED
 from OsteoScreenLib.measurement.case import measure_case, whole_bodies
 from OsteoScreenLib.measurement.cutoffs import PUBLISHED, load_cutoffs
+from OsteoScreenLib.measurement.quality import image_findings
 from OsteoScreenLib.output import staged_folder
 from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
 from OsteoScreenLib.radiomics.extract import extract
@@ -63,7 +64,7 @@ def screen(
         if isinstance(engine, Segmentation):
             segmentation = engine
         else:
-            segmentation = segment(volume, engine, device, part(progress, 0.1, 0.75), cancelled, flips=flips)
+            segmentation = _segmented(volume, engine, device, flips, part(progress, 0.1, 0.75), cancelled)
         stop_if(cancelled)
 
         progress(0.75, "Measuring")
@@ -114,6 +115,16 @@ def screen(
         refuse_foreign_files(output)
     progress(1.0, "Done")
     return result
+
+
+def _segmented(
+    volume: Volume, engine: str | Path, device: str, flips: bool, progress: Progress, cancelled: IsCancelled
+) -> Segmentation:
+    """Segment a CT; where that fails for want of anatomy, the error says what is strange about the image."""
+    try:
+        return segment(volume, engine, device, progress, cancelled, flips=flips)
+    except AnatomyError as error:
+        raise AnatomyError(" ".join([str(error), *(one.text for one in image_findings(volume))])) from error
 
 
 def _detection(

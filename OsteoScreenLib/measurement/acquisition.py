@@ -9,6 +9,9 @@ from OsteoScreenLib.volume import Acquisition, Volume
 REFERENCE_KVP = 120.0
 """Tube voltage of the cohorts behind the reference lines."""
 
+CONTRAST = "contrast agent"
+"""The check that header and image share (`enhancement`)."""
+
 SHARP = re.compile(
     r"^(B|Br|Bl|I|J|U|Hr|H|T)[678]\d|BONE|EDGE|LUNG|ULTRA|SHARP|DETAIL|^(YA|YB|YC|D|E|L)$|^FC[358]\d", re.IGNORECASE
 )
@@ -30,12 +33,12 @@ def contrast_tag(made: Acquisition) -> Findings:
     """Return what the header says about contrast agent; a note where it says nothing."""
     if made.contrast_agent is None:
         text = "The header does not say whether contrast agent was given, which would raise trabecular HU."
-        return (Finding("contrast agent", Severity.NOTE, text, DENSITY),)
+        return (Finding(CONTRAST, Severity.NOTE, text, DENSITY),)
     agent = made.contrast_agent.strip()
     if not agent or agent.lower() in {"none", "no"}:
         return ()
     text = f"Contrast agent ({agent}): enhancement raises trabecular HU, which can hide low values."
-    return (Finding("contrast agent", Severity.CAUTION, text, DENSITY),)
+    return (Finding(CONTRAST, Severity.CAUTION, text, DENSITY),)
 
 
 def _voltage(made: Acquisition) -> Findings:

@@ -7,6 +7,7 @@ import numpy as np
 
 from OsteoScreenLib.findings import DENSITY, Finding, Findings, Severity
 from OsteoScreenLib.levels import SCREENED
+from OsteoScreenLib.measurement.acquisition import CONTRAST
 from OsteoScreenLib.measurement.frame import Frame, sample
 from OsteoScreenLib.measurement.limits import LIMITS
 from OsteoScreenLib.volume import Acquisition, Volume
@@ -46,13 +47,13 @@ def contrast_findings(volume: Volume, frames: Mapping[str, Frame], tag: Findings
             f"Contrast agent is seen in the image{names}: {', '.join(seen.enhanced)}. Enhancement raises trabecular "
             "HU, which can hide low values."
         )
-        return (Finding("contrast agent", Severity.CAUTION, text, DENSITY),)
+        return (Finding(CONTRAST, Severity.CAUTION, text, DENSITY),)
     if tag and made.contrast_agent is None and seen.vessels is not None:
         text = (
             "The header does not say whether contrast agent was given; the vessels before the spine "
             f"({seen.vessels:.0f} HU) show none."
         )
-        return (Finding("contrast agent", Severity.NOTE, text),)
+        return (Finding(CONTRAST, Severity.NOTE, text),)
     return tag
 
 

@@ -105,7 +105,7 @@ def slice_findings(volume: Volume, z_range: tuple[float, float]) -> Findings:
 
     Missing slices and motion leave a step that is much larger than the others around it; copied slices none at all.
     """
-    from scipy.ndimage import median_filter
+    from scipy.ndimage import gaussian_filter, median_filter
 
     axis = 2 - int(np.abs(volume.ijk_to_ras[2, :3]).argmax())
     planes = np.moveaxis(volume.voxels, axis, 0)
@@ -115,9 +115,10 @@ def slice_findings(volume: Volume, z_range: tuple[float, float]) -> Findings:
     ijk = np.repeat(middle[None], len(planes), 0)
     ijk[:, 2 - axis] = np.arange(len(planes))
     z = volume.to_ras(ijk)[:, 2]
-    step = np.abs(np.diff(np.clip(planes, -200, 300), axis=0)).mean((1, 2))
+    smooth = gaussian_filter(np.clip(planes, -200, 300), (0, 1.5, 1.5))
+    step = np.abs(np.diff(smooth, axis=0)).mean((1, 2))
     usual = median_filter(step, size=11, mode="nearest")
-    ratio = step / np.maximum(usual, 1.0)
+    ratio = step / np.maximum(usual, 0.5)
     near = ((z[1:] + z[:-1]) / 2 > z_range[0]) & ((z[1:] + z[:-1]) / 2 < z_range[1])
     found = []
     if (near & (ratio > LIMITS["slice_jump"])).any():
@@ -127,7 +128,7 @@ def slice_findings(volume: Volume, z_range: tuple[float, float]) -> Findings:
             "step): slices are missing, or the patient moved."
         )
         found.append(Finding("motion or missing slices", Severity.CAUTION, text, (*SHAPE, *DENSITY, Measure.NAMES)))
-    if (near & (step < 1e-6) & (usual > 1)).any():
+    if (near & (step < 1e-6) & (usual > 0.5)).any():
         text = "Some neighbouring slices are copies of one another: heights and volumes are too large there."
         found.append(Finding("copied slices", Severity.CAUTION, text, (*SHAPE, Measure.FEATURES)))
     return tuple(found)

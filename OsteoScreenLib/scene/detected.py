@@ -9,10 +9,14 @@ from OsteoScreenLib.scene.detections import DetectionNodes, add_detection
 from OsteoScreenLib.scene.folders import put_beside
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import slicer
 
 FACTS, NODES = "OsteoScreen.Detection", "OsteoScreen.detection"
 """The attribute of a segmentation node that holds what was detected, and the role of the nodes that show it."""
+
+CONFIDENCE = "OsteoScreen.DetectionConfidence"
 
 
 def detection_of(node: "slicer.vtkMRMLSegmentationNode") -> Detection | None:
@@ -29,6 +33,7 @@ def show_detection(
     Frames on slices are those of boxes of at least `confidence`; the vertebrae's votes are of all boxes.
     """
     node.SetAttribute(FACTS, to_json(detection))
+    node.SetAttribute(CONFIDENCE, str(confidence))
     scene = node.GetScene()
     for one in detection_nodes(node):
         scene.RemoveNode(one)
@@ -39,6 +44,16 @@ def show_detection(
         node.AddNodeReferenceID(NODES, one.GetID())
     put_beside(scene, node, *nodes.all)
     return nodes
+
+
+def rename_detection(node: "slicer.vtkMRMLSegmentationNode", names: "Mapping[str, str]") -> None:
+    """Give boxes and votes the new names of their levels."""
+    detection = detection_of(node)
+    if detection is None:
+        return
+    boxes = tuple(replace(box, level=names.get(box.level, box.level)) for box in detection.boxes)
+    vertebrae = tuple(replace(one, level=names.get(one.level, one.level)) for one in detection.vertebrae)
+    show_detection(node, replace(detection, boxes=boxes, vertebrae=vertebrae), float(node.GetAttribute(CONFIDENCE)))
 
 
 def detection_nodes(node: "slicer.vtkMRMLSegmentationNode") -> "list[slicer.vtkMRMLNode]":

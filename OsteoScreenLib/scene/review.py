@@ -8,6 +8,7 @@ from OsteoScreenLib.annotation import review as decisions
 from OsteoScreenLib.annotation.review import Review, Status
 from OsteoScreenLib.annotation.segments import LAYERS, Segment, segment_named
 from OsteoScreenLib.levels import BY_NAME
+from OsteoScreenLib.scene.detected import rename_detection
 from OsteoScreenLib.scene.findings import rename_findings
 from OsteoScreenLib.scene.measured import rename_measurements
 
@@ -65,7 +66,7 @@ def set_status(node: "slicer.vtkMRMLSegmentationNode", level: str, status: Statu
 
 
 def shift_levels(node: "slicer.vtkMRMLSegmentationNode", by: int) -> Review:
-    """Rename all levels by one down (1: L1 becomes L2) or up (-1), with colours, terminology and numbers.
+    """Rename all levels by one down (1: L1 becomes L2) or up (-1), with colours, terms, numbers, votes and findings.
 
     No voxel is touched, and the IDs of segments stay. Raises `LabelMapError`, having changed nothing, where a level
     would leave the table.
@@ -84,6 +85,7 @@ def shift_levels(node: "slicer.vtkMRMLSegmentationNode", by: int) -> Review:
         vtk_segment.SetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), renamed.terminology)
         _rename_item(node, segment_id, renamed.name)
     rename_measurements(node, names)
+    rename_detection(node, names)
     rename_findings(node, names)
     review = decisions.with_names(before, names)
     keep_review(node, review)

@@ -7,16 +7,17 @@ import numpy as np
 
 from OsteoScreenLib.device import run_with_fallback
 from OsteoScreenLib.errors import AnatomyError
+from OsteoScreenLib.findings import Findings
 from OsteoScreenLib.levels import SCREENED
 from OsteoScreenLib.progress import IsCancelled, Progress, part, stop_if
 from OsteoScreenLib.result import ModelUse
 from OsteoScreenLib.segmentation.count import Count, count_levels
+from OsteoScreenLib.segmentation.level_doubt import level_doubts
 from OsteoScreenLib.segmentation.locate import spine_line
-from OsteoScreenLib.segmentation.naming import Candidate, name_levels, oddities
+from OsteoScreenLib.segmentation.naming import Candidate, name_levels
 from OsteoScreenLib.segmentation.networks import COUNTED, FINE_SPACING, load_network
 from OsteoScreenLib.segmentation.pose import moved, upright
 from OsteoScreenLib.segmentation.refine import Body, distinct, look
-from OsteoScreenLib.segmentation.spine import SpineLine
 from OsteoScreenLib.volume import Volume, band_limited
 
 SEARCHED = (-1, 4)
@@ -25,19 +26,17 @@ SEARCHED = (-1, 4)
 BLURRED = 0.12
 """Doubt in a body above which bodies are looked for half a level higher and lower, too: the count may be off."""
 
-SHORT_MM = 200.0
-"""Length of spine in mm below which its levels cannot be told reliably."""
-
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The bodies of L1-L4 that are there, the confidence in the name of every level, and how they were found."""
+    """The bodies of L1-L4 that are there, the confidence in each level's name, how they were found, what is in doubt."""
 
     bodies: dict[str, Body]
     confidence: dict[str, float]
     device: str
     models: tuple[ModelUse, ...]
     notes: tuple[str, ...]
+    doubts: Findings
 
 
 def find_vertebrae(
@@ -80,12 +79,8 @@ def find_vertebrae(
         {name.level: name.confidence for name in named},
         device,
         (locating, counting, refining),
-        (
-            *dict.fromkeys((*first, *notes, *more, *again, *at_last)),
-            *_short(rough),
-            *oddities(candidates, named),
-            *(f"{level} was not found." for level in SCREENED if level not in outlined),
-        ),
+        tuple(dict.fromkeys((*first, *notes, *more, *again, *at_last))),
+        level_doubts(count.line, named, candidates),
     )
 
 
@@ -104,9 +99,3 @@ def _searched(count: Count) -> np.ndarray:
 def _near(height: float) -> str:
     """Return the name of the level nearest to a height."""
     return COUNTED[int(np.clip(round(height) + COUNTED.index("L1"), 0, len(COUNTED) - 1))]
-
-
-def _short(line: SpineLine) -> tuple[str, ...]:
-    if line.length >= SHORT_MM:
-        return ()
-    return (f"Only {line.length:.0f} mm of the spine are in the image: the level names are no more than a guess.",)

@@ -1,7 +1,10 @@
 """A segmentation after a hand has edited its masks or renamed its levels: still the engine's work, and said to be."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from OsteoScreenLib.findings import Measure
 from OsteoScreenLib.levels import levels_in
 from OsteoScreenLib.result import Segmentation
 from OsteoScreenLib.segmentation.engines import describe
@@ -15,12 +18,13 @@ def corrected(
 
     The confidence in a level's name is the engine's, and 1 where a person has named it: `named_by_hand` for all of
     them, else those that the engine did not find. `notes` come after the engine's own.
-    Raises `AnatomyError` where the masks hold none of L1-L4.
+    What the engine doubted about
+    names is gone where a hand has named them. Raises `AnatomyError` where the masks hold none of L1-L4.
     """
     confidence = {} if named_by_hand else {one.level: one.confidence for one in segmentation.findings}
     gone = [] if named_by_hand else [one.level for one in segmentation.findings if one.level not in levels_in(labels)]
     removed = tuple(f"{level} was removed by hand." for level in gone)
-    return describe(
+    described = describe(
         volume,
         labels,
         confidence,
@@ -29,3 +33,5 @@ def corrected(
         segmentation.models,
         (*segmentation.notes, *notes, *removed),
     )
+    kept = tuple(one for one in segmentation.doubts if one.measures != (Measure.NAMES,))
+    return replace(described, doubts=kept if named_by_hand else segmentation.doubts)

@@ -1,5 +1,6 @@
 """Engines: what can make the label map of a case. Ours, other people's networks, or a label map that is there."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,8 @@ def segment(
     if str(engine) == UNET:
         found = find_vertebrae(volume, choose(device), progress, cancelled, flips)
         labels = paint(volume, found.bodies)
-        return describe(volume, labels, found.confidence, UNET, found.device, found.models, found.notes)
+        described = describe(volume, labels, found.confidence, UNET, found.device, found.models, found.notes)
+        return replace(described, doubts=found.doubts)
     whole = _by_others(volume, str(engine), device, part(progress, 0.0, 0.8), cancelled)
     if whole is not None:
         return _by_vertebrae(volume, whole, part(progress, 0.8, 1.0), cancelled, flips)

@@ -12,11 +12,15 @@ import pytest
 
 from OsteoScreenLib.annotation.review import Status
 from OsteoScreenLib.annotation.segments import segment_named
+from OsteoScreenLib.detection.grouping import vote
 from OsteoScreenLib.errors import InputError, LabelMapError
+from OsteoScreenLib.findings import DENSITY, Finding, Severity
 from OsteoScreenLib.levels import SHELL, label
 from OsteoScreenLib.measurement.hounsfield import AnteriorRoi, measure
-from OsteoScreenLib.result import ModelUse, ScreeningResult
+from OsteoScreenLib.result import Detection, ModelUse, ScreeningResult, SliceBox
 from OsteoScreenLib.scene.bundle import save_bundle
+from OsteoScreenLib.scene.detected import detection_of, show_detection
+from OsteoScreenLib.scene.findings import TABLE, findings_of, show_findings
 from OsteoScreenLib.scene.measured import (
     CHART,
     OUTLINE,
@@ -44,6 +48,10 @@ if TYPE_CHECKING:
     import slicer
 
 Nodes = tuple["slicer.vtkMRMLSegmentationNode", "slicer.vtkMRMLScalarVolumeNode"]
+METAL = Finding("metal", Severity.CLOSED, "Metal lies in the body.", DENSITY, ("L2",))
+NOISE = Finding("noise", Severity.NOTE, "Noise in soft tissue 12 HU.")
+BOXES = tuple(SliceBox(0, (-20.0, -15.0, 0.0), (20.0, 15.0, 0.0), (0.2, 0.6, 0.1), level) for level in ("L2", None))
+VOTES = Detection(BOXES, vote(BOXES), ModelUse("detect", "0", "", "boxes"), "cpu")
 NETWORK = ModelUse("refine", "1.0", "0" * 64, "Synthetic CT")
 
 
@@ -144,7 +152,13 @@ def test_a_shift_renames_everything_and_touches_no_voxel(nodes: Nodes, result: S
     before, labels = rows(node), labels_now(*nodes)
     ids = node.GetSegmentation().GetSegmentIDs()
     set_status(node, "L1", Status.ACCEPTED)
+    show_findings(node, (METAL, NOISE))
+    show_detection(node, VOTES)
     shift_levels(node, 1)
+    assert findings_of(node) == (replace(METAL, levels=("L3",)), NOISE)
+    assert [row["levels"] for row in rows_of(node.GetNodeReference(TABLE))] == ["L3", "all"]
+    assert [one.level for one in detection_of(node).vertebrae] == ["L3"]
+    assert {box.level for box in detection_of(node).boxes} == {"L3", None}
     after = labels_now(*nodes)
     assert np.array_equal(after, np.where(labels > 0, labels + 10, 0))
     assert node.GetSegmentation().GetSegmentIDs() == ids

@@ -80,8 +80,9 @@ def add_case(
 
     What is known is not added again. `proposal` is the mask that `mask` was corrected from. `patient` says who it is
     where the DICOM header (`identity`) does not, or in its stead; where nobody says, each CT counts as a patient of its
-    own. Any number of processes may add at the same time. Raises `InputError` where the folder holds something else or
-    has this CT as another patient's, `LabelMapError` for masks in another coding or off the grid, `OutputError`.
+    own. An adjudicated mask is made from those of all readers unless it says otherwise. Any number of processes may
+    add at the same time. Raises `InputError` where the folder holds something else or has this CT as another
+    patient's, `LabelMapError` for masks in another coding or off the grid, `OutputError`.
     """
     folder = Path(folder)
     begin_dataset(folder)
@@ -105,6 +106,9 @@ def add_case(
     before = read_case(place)
     if said is not None and before.patient != owner:
         raise InputError(f"This CT is in the dataset as case {number} of another patient; give --patient as then.")
+    if mask.role == "adjudicated" and not mask.made_from:
+        settled = tuple(sorted(known.id for known in before.readers.values()))
+        masks[-1] = replace(mask, made_from=settled)
     ids = _write_masks(place / MASKS, before.grid, volume, masks)
     new_mask = new_case or ids[-1] not in {known.id for known in before.masks}
     return Added(read_case(place), new_case, new_mask, ids[-1])

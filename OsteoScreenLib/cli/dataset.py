@@ -1,11 +1,14 @@
 """``osteoscreen dataset``: corrected cases, kept for training, passed on in other people's formats."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from OsteoScreenLib.cli.job import job
+
+if TYPE_CHECKING:
+    from OsteoScreenLib.annotation.interrater import Agreement
 
 dataset = typer.Typer(name="dataset", help="Keep corrected cases as training data.", no_args_is_help=True)
 
@@ -164,6 +167,53 @@ def split(
 
 
 @dataset.command()
+def agreement(
+    folder: DatasetArgument,
+    readers: Annotated[
+        str | None, typer.Option(metavar="A,B,…", help="The readers to compare; needless where there are two.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="CSV", help="Write a row per vertebra and part here.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Compare readers who outlined the same cases: Dice, ASSD, and the ICC of volume and HU with its interval."""
+    with job() as work:
+        from dataclasses import asdict
+
+        from OsteoScreenLib.annotation.dataset import open_dataset
+        from OsteoScreenLib.annotation.interrater import PARTS, interrater
+        from OsteoScreenLib.cli.text_table import text_table
+
+        names = [name.strip() for name in readers.split(",") if name.strip()] if readers else None
+        found = interrater(open_dataset(folder), names, work.progress, work.cancelled)
+        if output:
+            import pandas as pd
+
+            from OsteoScreenLib.output import staged_file
+
+            with staged_file(output) as staged:
+                pd.DataFrame([asdict(one) for one in found.readings]).to_csv(staged, index=False)
+        if json:
+            work.say(_agreement_json(found))
+            return
+        work.say(f"{', '.join(found.readers)}: {found.cases} cases, {found.vertebrae} vertebrae outlined by all")
+        means = [[part, *(f"{found.mean(part, one):.3f}" for one in ("dice", "assd_mm", "hd95_mm"))] for part in PARTS]
+        work.say(text_table(["mean", "Dice", "ASSD mm", "HD95 mm"], means))
+        rows = [
+            [f"{part} {measure}", kind, f"{one.icc:.3f}", f"{one.low:.3f} to {one.high:.3f}"]
+            for (part, measure), both in found.icc.items()
+            for kind, one in both.items()
+        ]
+        work.say(text_table(["ICC of", "kind", "ICC", "95 % CI"], rows, left=2))
+        limits = [
+            [f"{part} {measure}", f"{one.mean:.3f}", f"{one.lower:.3f} to {one.upper:.3f}"]
+            for (part, measure), one in found.limits.items()
+        ]
+        work.say(text_table(["Bland-Altman", "mean difference", "limits of agreement"], limits))
+
+
+@dataset.command()
 def export(
     folder: DatasetArgument,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="A new folder to write into.")],
@@ -200,3 +250,28 @@ def rebuild(folder: DatasetArgument) -> None:
         from OsteoScreenLib.annotation.index import write_index
 
         work.say(f"{len(write_index(folder).cases)} cases: {folder / INDEX}")
+
+
+def _agreement_json(found: "Agreement") -> str:
+    from dataclasses import asdict
+    from json import dumps
+
+    plain = [
+        {key: None if isinstance(value, float) and value != value else value for key, value in asdict(one).items()}
+        for one in found.readings
+    ]
+    iccs = {
+        f"{part}_{measure}": {kind: {"icc": one.icc, "ci95": [one.low, one.high]} for kind, one in both.items()}
+        for (part, measure), both in found.icc.items()
+    }
+    limits = {f"{part}_{measure}": asdict(one) for (part, measure), one in found.limits.items()}
+    return dumps(
+        {
+            "readers": found.readers,
+            "cases": found.cases,
+            "vertebrae": found.vertebrae,
+            "icc": iccs,
+            "bland_altman": limits,
+            "readings": plain,
+        }
+    )

@@ -10,6 +10,7 @@ from OsteoScreenLib.findings import Findings
 from OsteoScreenLib.levels import SCREENED, body_mask
 from OsteoScreenLib.measurement.gate import gated
 from OsteoScreenLib.measurement.hounsfield import AnteriorRoi, anterior_rois, measure
+from OsteoScreenLib.measurement.norms import norm_findings
 from OsteoScreenLib.measurement.quality import quality_findings
 from OsteoScreenLib.result import Segmentation
 from OsteoScreenLib.volume import Volume
@@ -38,6 +39,8 @@ def measure_case(
     rois = anterior_rois(labels, levels)
     table = measure(volume, labels, levels, rois)
     findings = quality_findings(volume, segmentation, labels)
+    hu = dict(zip(table["level"], table["roi_mean_hu"], strict=True))
+    findings = (*findings, *norm_findings(hu, volume.acquisition, findings))
     return Measured(gated(table, findings, ungated), rois, findings)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from OsteoScreenLib.measurement.case import Measured
+    from OsteoScreenLib.radiographs.score import Scored
     from OsteoScreenLib.result import Detection, ScreeningResult, Segmentation
 
 TASK, VOLUME, LABELS, PROGRESS, LOG = "task.json", "volume.npy", "labels.npy", "progress.jsonl", "log.txt"
@@ -219,18 +220,41 @@ def _screened(inputs: Inputs) -> "ScreeningResult":
     return load_result(inputs.result, inputs.volume)
 
 
+def _radiograph(inputs: Inputs, progress: Progress) -> None:
+    from OsteoScreenLib.device import choose
+    from OsteoScreenLib.radiographs.score import load_scorer, score_films
+    from OsteoScreenLib.radiographs.scored_files import save_scored
+    from OsteoScreenLib.report.film_pages import write_scores
+
+    asked = inputs.parameters
+    scorer = load_scorer(asked["system"], Path(asked["model"]), choose(asked.get("device", "auto")))
+    scored = score_films(scorer, [Path(film) for film in asked["films"]], asked.get("clinical", {}), progress)
+    save_scored(scored, inputs.result)
+    write_scores(scored, inputs.result)
+    if "output" in asked:
+        write_scores(scored, Path(asked["output"]))
+
+
+def _scored(inputs: Inputs) -> "Scored":
+    from OsteoScreenLib.radiographs.scored_files import load_scored
+
+    return load_scored(inputs.result)
+
+
 TASKS: dict[str, Task] = {
     "segment": Task(_segment, _segmentation),
     "measure": Task(_measure, _measurements),
     "rad_score": Task(_rad_score, _rad_scores),
     "detect": Task(_detect, _detected),
+    "radiograph": Task(_radiograph, _scored),
     "screen": Task(_screen, _screened),
 }
 """``segment`` (engine, device, flips): a `Segmentation`. With a label map: ``measure`` (levels, all that there are if
 left out; ``segmentation``, as for ``screen``; ungated): a `Measured`; ``rad_score`` (signature, a path): a table of
 scores by level; ``detect`` (device): a `Detection`. ``screen`` (engine, device, flips, ungated): a `ScreeningResult`,
 and in `Inputs.result` all files of a case, which are copied to the folder ``output``, too, where one is given; with a
-label map and ``segmentation`` (`segmentation_json`), of these masks as they are."""
+label map and ``segmentation`` (`segmentation_json`), of these masks as they are. ``radiograph`` needs no CT but system,
+model and films (paths; clinical, device): a `Scored`, and its page in `Inputs.result` and ``output``, if given."""
 
 
 def _only_progress_on_stdout() -> Callable[..., None]:

@@ -30,9 +30,9 @@ def radiograph(
 
         scorer = load_scorer(system, model, choose(device))
         clinical = {"age": age, "sex": None if sex is None else float(sex == "f"), "bmi": bmi}
-        scores = score_films(scorer, images, clinical, work.progress, work.cancelled)
-        write_scores(scores, scorer, output)
-        for one in scores:
+        scored = score_films(scorer, images, clinical, work.progress, work.cancelled)
+        write_scores(scored, output)
+        for one in scored.scores:
             work.say(f"{one.name}: {one.score:.3f}  {one.label}")
         if scorer.clinical is None and any(value is not None for value in clinical.values()):
             work.say("Note: this model was trained without age, sex and BMI; they were not used.")

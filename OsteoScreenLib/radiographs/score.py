@@ -35,14 +35,36 @@ class Score:
     """What a system says of one film: `score` in [0, 1], its class, the film as the network saw it, and a heat map.
 
     `prepared` (row, column) is in [0, 1]; so is `heat` (row, column), 1 where most spoke for the ill class and 0
-    everywhere where nothing did (`heat_map`).
+    everywhere where nothing did (`heat_map`). Both cover `window` of the film: top, left, rows, columns in its pixels,
+    which may reach beyond it.
     """
 
-    name: str
+    film: Film
     score: float
     label: str
     prepared: np.ndarray
     heat: np.ndarray
+    window: tuple[float, float, float, float]
+
+    @property
+    def name(self) -> str:
+        """The film's name."""
+        return self.film.name
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Films with what a system says of them; a film is of the ill class from `threshold` up."""
+
+    system: str
+    card: ModelCard
+    threshold: float
+    scores: tuple[Score, ...]
+
+    @property
+    def ill(self) -> str:
+        """The name of the ill class."""
+        return system(self.system).classes[1]
 
 
 def load_scorer(name: str, folder: Path, device: str = "cpu") -> Scorer:
@@ -66,14 +88,14 @@ def score_films(
     clinical: Mapping[str, float | None],
     progress: Progress = silent,
     cancelled: IsCancelled = never,
-) -> list[Score]:
+) -> Scored:
     """Return what a system says of the films in files, all of one patient as far as `clinical` goes (`score_film`)."""
     scores = []
     for number, (path, name) in enumerate(zip(paths, names_of(paths), strict=True)):
         stop_if(cancelled)
         progress(number / len(paths), f"Scoring {name}")
         scores.append(score_film(scorer, replace(read_film(path), name=name), clinical))
-    return scores
+    return Scored(scorer.system.name, scorer.card, scorer.threshold, tuple(scores))
 
 
 def score_film(scorer: Scorer, film: Film, clinical: Mapping[str, float | None]) -> Score:
@@ -88,4 +110,5 @@ def score_film(scorer: Scorer, film: Film, clinical: Mapping[str, float | None])
         logit = float(ill_logit(scorer.network(image))[0])
     score = scorer.clinical.probability(logit, clinical) if scorer.clinical else float(1 / (1 + np.exp(-logit)))
     label = scorer.system.classes[score >= scorer.threshold]
-    return Score(film.name, score, label, prepared, heat_map(scorer.network, image))
+    window = scorer.system.placement(film.pixels).window
+    return Score(film, score, label, prepared, heat_map(scorer.network, image), window)

@@ -44,10 +44,14 @@ class Variation:
 
 @dataclass(frozen=True)
 class System:
-    """One published system: `classes` are (healthy, ill); `networks` go by name, the first is the default."""
+    """One published system: how films are prepared, and where they lie in that; `classes` are (healthy, ill).
+
+    `networks` go by name, the first is the default.
+    """
 
     name: str
     prepare: Callable[[np.ndarray], np.ndarray]
+    placement: Callable[[np.ndarray], prepare.Placement]
     classes: tuple[str, str]
     networks: dict[str, "tuple[Callable[[], torch.nn.Module], Recipe]"]
     variation: Variation
@@ -113,6 +117,7 @@ SYSTEMS: dict[str, System] = {
     "verte-x": System(
         "verte-x",
         prepare.verte_x,
+        prepare.verte_x_placement,
         ("negative", "positive"),
         {"efficientnet-b4": (_verte_x, Recipe(100, 30, "adam", 1e-4, weight_decay=1e-4, patience=15))},
         Variation(rotation=5, shift=0.05, zoom=0.05, noise=0.01),
@@ -121,6 +126,7 @@ SYSTEMS: dict[str, System] = {
     "bone-texture": System(
         "bone-texture",
         prepare.bone_texture,
+        prepare.bone_texture_placement,
         ("normal", "degraded"),
         {
             **{
@@ -136,6 +142,7 @@ SYSTEMS: dict[str, System] = {
     "knee": System(
         "knee",
         prepare.knee,
+        prepare.knee_placement,
         ("normal", "osteoporosis"),
         {
             "resnet50-gru": (_knee(False), Recipe(100, 16, "adam", 1e-3, patience=15)),

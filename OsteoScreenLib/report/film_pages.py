@@ -3,7 +3,6 @@
 import base64
 import csv
 import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,9 @@ from OsteoScreenLib.report.evaluation_page import write_evaluation
 from OsteoScreenLib.report.templates import templates
 
 if TYPE_CHECKING:
-    from OsteoScreenLib.radiographs.score import Score, Scorer
+    import pandas as pd
+
+    from OsteoScreenLib.radiographs.score import Score, Scored
     from OsteoScreenLib.training.films import Trained
 
 SCORES, PAGE = "scores.csv", "report.html"
@@ -26,25 +27,22 @@ GAP = 12
 """Pixels between a film and its heat map."""
 
 
-def write_scores(scores: "Sequence[Score]", scorer: "Scorer", folder: Path) -> None:
+def write_scores(scored: "Scored", folder: Path) -> None:
     """Write ``scores.csv`` and ``report.html`` of scored films into a folder; raises `OutputError`."""
     with staged_folder(folder) as staged:
-        with (staged / SCORES).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["film", "score", "class", "threshold", "model"])
-            for one in scores:
-                writer.writerow([one.name, f"{one.score:.6f}", one.label, f"{scorer.threshold:.6f}", scorer.card.name])
-        page = (
-            templates()
-            .get_template("films.html.j2")
-            .render(
-                scores=[(one, base64.b64encode(_beside(one)).decode("ascii")) for one in scores],
-                scorer=scorer,
-                research_use=RESEARCH_USE,
-                version=__version__,
-            )
-        )
-        (staged / PAGE).write_text(page, encoding="utf-8")
+        score_table(scored).to_csv(staged / SCORES, index=False, float_format="%.6f")
+        pictures = [(one, base64.b64encode(_beside(one)).decode("ascii")) for one in scored.scores]
+        page = templates().get_template("films.html.j2")
+        text = page.render(scored=scored, pictures=pictures, research_use=RESEARCH_USE, version=__version__)
+        (staged / PAGE).write_text(text, encoding="utf-8")
+
+
+def score_table(scored: "Scored") -> "pd.DataFrame":
+    """Return a row for each film: its name, score, class, and whose threshold and model made the class."""
+    import pandas as pd
+
+    rows = [(one.name, one.score, one.label, scored.threshold, scored.card.name) for one in scored.scores]
+    return pd.DataFrame(rows, columns=["film", "score", "class", "threshold", "model"])
 
 
 def write_test(trained: "Trained", classes: tuple[str, str], folder: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
@@ -66,20 +66,20 @@ def test_the_texture_crop_is_the_middle_square_in_8_bit() -> None:
     assert image.shape == (224, 224)
     assert image.min() < 0.02
     assert image.max() > 0.98
-    square = prepare.middle_square(film)
-    assert square.shape == (300, 300)
+    square = prepare.bone_texture_placement(film).cut(film)
     assert np.array_equal(square, film[50:350])
 
 
 def test_a_knee_loses_its_burned_in_frame() -> None:
     film = np.full((500, 400), 255.0, np.float32)
     film[40:460, 30:370] = 200 * ramp(420, 340)
-    assert prepare.without_blank_margin(film).shape == (420, 340)
+    assert prepare.without_blank_margin(film) == (40, 30, 420, 340)
     image = prepare.knee(film)
     assert image.shape == (224, 224)
     assert np.allclose(image, prepare.resized(prepare.scaled(ramp(420, 340)), (224, 224)), atol=1e-3)
 
 
+@settings(deadline=None, max_examples=20)
 @given(st.integers(40, 300), st.integers(40, 300))
 def test_every_shape_becomes_the_shape_that_its_network_takes(rows: int, columns: int) -> None:
     film = ramp(rows, columns)
@@ -94,6 +94,19 @@ def test_every_shape_becomes_the_shape_that_its_network_takes(rows: int, columns
         assert image.dtype == np.float32
         assert image.min() >= -1e-6
         assert image.max() <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("shape", [(2000, 900), (900, 2000), (700, 600), (512, 512)])
+@pytest.mark.parametrize("name", ["verte_x", "verte_x_vfa", "bone_texture", "knee"])
+def test_the_window_says_where_on_the_film_each_prepared_pixel_lies(name: str, shape: tuple[int, int]) -> None:
+    film = 0.05 * ramp(*shape)
+    row, column, half = round(0.45 * shape[0]), round(0.52 * shape[1]), min(shape) // 6
+    film[row - half : row + half + 1, column - half : column + half + 1] = 1.0
+    image = getattr(prepare, name)(film)
+    top, left, rows, columns = getattr(prepare, f"{name}_placement")(film).window
+    bright = np.argwhere(image > 0.97 * image.max()).mean(0) + 0.5
+    found = np.array([top, left]) + bright * [rows / image.shape[0], columns / image.shape[1]]
+    assert found == pytest.approx([row + 0.5, column + 0.5], abs=3)
 
 
 def dicom_film(path: Path, stored: np.ndarray, photometric: str) -> Path:

@@ -128,7 +128,7 @@ def test_a_saved_model_says_of_the_films_held_out_what_it_was_tested_with(folder
     films = prepare_films(pictures, TEXTURE, tmp_path)
     trained = train(TEXTURE, films, tmp_path / "model", tmp_path, "model-3", epochs=1, workers=0)
     scorer = load_scorer("bone-texture", tmp_path / "model")
-    said = score_films(scorer, [one.path for one in trained.test.pictures], {})
+    said = score_films(scorer, [one.path for one in trained.test.pictures], {}).scores
     assert [one.score for one in said] == pytest.approx(trained.scores, abs=1e-4)
     margin = abs(trained.scores - scorer.threshold) > 1e-4
     classes = np.array([one.label == "degraded" for one in said])

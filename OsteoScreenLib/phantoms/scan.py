@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from OsteoScreenLib.attenuation import REFERENCE_KVP
 from OsteoScreenLib.phantoms.streaks import hardening, streaks
-from OsteoScreenLib.phantoms.tube_voltage import REFERENCE_KVP, at_voltage
+from OsteoScreenLib.phantoms.tube_voltage import at_voltage
 
 MINIMUM_HU, MAXIMUM_HU = -1024.0, 3071.0
 _HALO_MM = 1.3

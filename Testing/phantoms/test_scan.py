@@ -5,9 +5,10 @@ from time import process_time
 import numpy as np
 import pytest
 
+from OsteoScreenLib.attenuation import tissue_hu
 from OsteoScreenLib.phantoms.scan import MAXIMUM_HU, Protocol, random_protocol, scan
 from OsteoScreenLib.phantoms.streaks import hardening, streaks
-from OsteoScreenLib.phantoms.tube_voltage import at_voltage, tissue_hu
+from OsteoScreenLib.phantoms.tube_voltage import at_voltage
 
 QUIET = {"blur": 0.0, "noise": 0.0, "shading": 0.0}
 SPACING = (1.5, 1.5, 1.5)

@@ -1,0 +1,87 @@
+"""Spines of formulas whose heights are known: label maps of any grid, and the truth from the signed distances."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.optimize import brentq
+
+from OsteoScreenLib.measurement.heights import BAND, PLACES, WINDOW
+from OsteoScreenLib.phantoms.render import render
+from OsteoScreenLib.phantoms.scene import Scene, random_scene
+from OsteoScreenLib.phantoms.vertebra import AnalyticVertebra
+from OsteoScreenLib.volume import Volume, grid
+
+LEVELS = ("T12", "L1", "L2", "L3", "L4", "L5")
+STEP_MM = 0.25
+
+
+def plain_spine(seed: int, **planted: AnalyticVertebra) -> Scene:
+    """Return a spine without fractures, warp or tissue around it; `planted` replaces the shapes of levels."""
+    scene = random_scene(np.random.default_rng(seed), warp=0.0, fracture=0.0)
+    return replace(scene, vertebrae={**scene.vertebrae, **planted}, solids=())
+
+
+def label_map(scene: Scene, mm: float = 1.0, turn: np.ndarray | None = None) -> Volume:
+    """Return the label map of T12 to L5 on a grid of `mm`, turned by a rotation (3, 3) of RAS if one is given."""
+    ends = np.array([scene.centre(level) for level in (LEVELS[0], LEVELS[-1])])
+    size = np.ceil((np.abs(np.subtract(*ends)) + np.array([130, 110, 90])) / mm).astype(int)
+    field = grid(ends.mean(axis=0), tuple(size.tolist()), mm)
+    if turn is not None:
+        matrix = field.ijk_to_ras.copy()
+        matrix[:3, :3] = turn @ matrix[:3, :3]
+        matrix[:3, 3] = ends.mean(axis=0) - matrix[:3, :3] @ ((size - 1) / 2)
+        field = Volume(field.voxels, matrix)
+    return field.with_voxels(render(scene, field, np.random.default_rng(0))[1])
+
+
+def true_heights(shape: AnalyticVertebra) -> dict[str, float]:
+    """Return the heights of a shape in mm, at the places of `measurement.heights`, from its signed distance."""
+    lean = 0.0
+    for _ in range(3):
+        top, bottom, x, y = _surfaces(shape, lean)
+        sure = top - bottom >= 0.8 * np.nanmedian(top - bottom)
+        slopes = [np.linalg.lstsq(_design(x, y)[sure], side[sure], rcond=None)[0][1] for side in (top, bottom)]
+        lean += np.arctan(np.mean(slopes))
+    top, bottom, x, y = _surfaces(shape, lean)
+    lines = np.unique(y)
+    height = (top - bottom).reshape(-1, len(lines))
+    solid = height >= 0.5 * np.nanmedian(height)
+    band = solid & (np.abs(np.unique(x)) <= BAND * shape.width / 2)[:, None]
+    ends = np.array([[lines[row].min(), lines[row].max()] for row in band if row.any()]).mean(axis=0)
+    found = {}
+    for name, share in PLACES.items():
+        at = ends[0] + share * (ends[1] - ends[0])
+        near = band & (np.abs(lines - at) <= WINDOW * (ends[1] - ends[0]))[None]
+        found[name] = float(height[near].mean())
+    return found
+
+
+def fractured(shape: AnalyticVertebra, kind: str, loss: float) -> AnalyticVertebra:
+    """Return a shape whose true height at the place of `kind` (wedge, biconcave, crush) has lost a share."""
+    place = {"wedge": "anterior", "biconcave": "middle", "crush": "posterior"}[kind]
+    target = (1 - loss) * true_heights(shape)[place]
+    before = getattr(shape, kind)
+
+    def missed(amount: float) -> float:
+        return true_heights(replace(shape, **{kind: before + amount}))[place] - target
+
+    return replace(shape, **{kind: before + brentq(missed, 0.0, 0.7, xtol=1e-3)})
+
+
+def _design(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.column_stack([x, y, np.ones_like(x)])
+
+
+def _surfaces(shape: AnalyticVertebra, lean: float) -> tuple[np.ndarray, ...]:
+    """Return the upper and lower surface over points x, y of the plane, seen along an axis that leans backwards."""
+    x = np.arange(-0.14 * shape.width, 0.14 * shape.width, 1.0)
+    y = np.arange(-0.65 * shape.depth, 0.65 * shape.depth, STEP_MM)
+    z = np.arange(-0.8 * shape.height, 0.8 * shape.height, STEP_MM / 2)
+    gx, gy, gz = np.meshgrid(x, y, z, indexing="ij")
+    turned = np.stack([gx, np.cos(lean) * gy - np.sin(lean) * gz, np.sin(lean) * gy + np.cos(lean) * gz])
+    inside = shape.body(turned) < 0
+    some = inside.any(axis=2)
+    edge = STEP_MM / 4
+    top = np.where(some, z[len(z) - 1 - np.argmax(inside[..., ::-1], axis=2)] + edge, np.nan).ravel()
+    bottom = np.where(some, z[np.argmax(inside, axis=2)] - edge, np.nan).ravel()
+    return top, bottom, gx[..., 0].ravel(), gy[..., 0].ravel()

@@ -36,7 +36,7 @@ COLUMNS = (
 
 SIGNS = {Severity.NOTE: "·", Severity.CAUTION: "⚠", Severity.CLOSED: "✗"}
 
-RAD_SCORE = ["Level", "Region", "Rad-score", "Probability"]
+RAD_SCORE = ["Level", "Region", "Rad-score", "Probability", "Training range"]
 
 
 class MeasureSection:
@@ -99,6 +99,8 @@ class MeasureSection:
             self.panel.work.say(str(problem))
 
     def onScored(self, node, table):
+        from OsteoScreenLib.signature.doubt import row_in_words
+
         self.scored = self.masks
         slicer.mrmlScene.SaveStateForUndo()
         show_rad_scores(node, table)
@@ -106,10 +108,7 @@ class MeasureSection:
         fill(
             self.ui.radScoreTable,
             RAD_SCORE,
-            [
-                [row["level"], row["roi"], f"{row['rad_score']:.3f}", f"{row['probability']:.0%}"]
-                for row in table.to_dict("records")
-            ],
+            [[row["level"], row["roi"], *row_in_words(row)] for row in table.to_dict("records")],
         )
 
     @property

@@ -59,6 +59,7 @@ def fit(
     keep: KeepOption = 30,
     folds: FoldsOption = 10,
     lambda_rule: Annotated[Literal["min", "1se"], typer.Option("--lambda", help="Which penalty is taken.")] = "min",
+    resamples: Annotated[int, typer.Option(min=0, help="Bootstrap samples for intervals; 0: none.")] = 200,
     seed: Annotated[int, typer.Option(help="For folds, forest and split.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print the signature as one JSON object on stdout.")] = False,
 ) -> None:
@@ -85,9 +86,12 @@ def fit(
             lambda_rule=lambda_rule, seed=seed,
         )  # fmt: skip
         work.progress(0.1, "Fitting")
-        model = rad_score.fit(
-            training.blind_to_patients() if split == "paper" else training, settings, label=label, roi=roi, batch=batch
-        )
+        learned = training.blind_to_patients() if split == "paper" else training
+        model = rad_score.fit(learned, settings, label=label, roi=roi, batch=batch)
+        stop_if(work.cancelled)
+        if resamples and model.features:
+            work.progress(0.7, "Resampling")
+            model = rad_score.with_doubt(model, learned, resamples)
         stop_if(work.cancelled)
         if scores:
             X = taken.data.X[:, [taken.data.names.index(name) for name in model.features]]
@@ -117,6 +121,7 @@ def apply(
         from OsteoScreenLib.labelled_table import numbers
         from OsteoScreenLib.output import staged_file
         from OsteoScreenLib.signature import rad_score
+        from OsteoScreenLib.signature.doubt import INSIDE, UNKNOWN
         from OsteoScreenLib.signature.labelled_features import RADIOMICS, identities, read_rows
 
         fitted = rad_score.read(model)
@@ -125,7 +130,17 @@ def apply(
         batches = identities(rows, fitted.batch) if fitted.batch else None
         others = [one for one in rows if one not in fitted.features and not RADIOMICS.search(str(one))]
         with staged_file(output) as staged:
-            rad_score.scores(fitted, X, batches, rows[others], prefix).to_csv(staged, index=False)
+            table = rad_score.scores(fitted, X, batches, rows[others], prefix)
+            table.to_csv(staged, index=False)
+        ranges = table[f"{prefix}training_range"]
+        if (ranges == UNKNOWN).any():
+            work.say(
+                "Note: This signature was saved without the ranges of its features in training; fit it again for them."
+            )
+        elif (ranges != INSIDE).any():
+            work.say(
+                f"Caution: {(ranges != INSIDE).sum()} rows have features outside of the training range; see the table."
+            )
         work.say(f"{len(rows)} rows: {output}")
 
 

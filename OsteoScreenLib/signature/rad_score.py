@@ -11,6 +11,7 @@ from OsteoScreenLib.errors import InputError, ModelError, first_fault
 from OsteoScreenLib.evaluation.roc import roc
 from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.signature import select
+from OsteoScreenLib.signature.doubt import RESAMPLES, Doubt, doubt_columns, learn_doubt
 from OsteoScreenLib.signature.harmonise import Harmonisation, fit_combat
 from OsteoScreenLib.signature.labelled_features import LabelledFeatures
 from OsteoScreenLib.signature.lasso import cross_validate
@@ -54,6 +55,7 @@ class RadScore(BaseModel):
     The score is ``intercept + sum(coefficients * x)`` on the features' own scale, the log odds of the label;
     ``coefficients * scales`` are weights that compare. `cutoff` is Youden's in training, None where no feature was
     kept. With harmonisation, `batches` are the scanners and `slopes` and `offsets` what is done to a feature of each.
+    `doubt` is None in signatures that were saved without it.
     """
 
     model_config = STRICT
@@ -75,9 +77,16 @@ class RadScore(BaseModel):
     offsets: tuple[tuple[float, ...], ...] = ()
     settings: Settings
     training: dict[str, Any]
+    doubt: Doubt | None = None
 
     @model_validator(mode="after")
     def _lengths(self) -> "RadScore":
+        if self.doubt and {
+            len(self.doubt.lows),
+            len(self.doubt.highs),
+            *(len(one) - 1 for one in self.doubt.draws),
+        } != {len(self.features)}:
+            raise ValueError("ranges and draws are not of the features' length")
         if {len(self.means), len(self.scales), len(self.coefficients)} != {len(self.features)}:
             raise ValueError("features, means, scales and coefficients are not of one length")
         return self
@@ -91,6 +100,13 @@ class RadScore(BaseModel):
     def score(self, X: np.ndarray, batches: np.ndarray | None = None) -> np.ndarray:
         """Return log odds (rows,) for the columns `features` (rows, features), of scanners (rows,) if harmonised.
 
+        Raises `InputError` as `harmonised` does.
+        """
+        return self.intercept + self.harmonised(X, batches) @ np.array(self.coefficients)
+
+    def harmonised(self, X: np.ndarray, batches: np.ndarray | None = None) -> np.ndarray:
+        """Return the columns `features` (rows, features) as the score takes them: of one scanner, as it were.
+
         Raises `InputError` for missing values, and for scanners missing or unknown.
         """
         if not np.isfinite(X).all():
@@ -100,7 +116,7 @@ class RadScore(BaseModel):
             if batches is None:
                 raise InputError(f"This signature is harmonised: the table needs the column '{self.batch}'.")
             X = Harmonisation(self.batches, np.array(self.slopes), np.array(self.offsets)).apply(X, batches)
-        return self.intercept + X @ np.array(self.coefficients)
+        return X
 
 
 def fit(
@@ -178,20 +194,34 @@ def fit(
     )
 
 
+def with_doubt(model: RadScore, data: LabelledFeatures, resamples: int = RESAMPLES) -> RadScore:
+    """Return a signature that also knows how sure it is, from the rows that it was fitted to (`learn_doubt`)."""
+    X = model.harmonised(data.X[:, _places(data.names, list(model.features))], data.batches)
+    y = np.asarray(data.y, dtype=bool)
+    return model.model_copy(
+        update={
+            "doubt": learn_doubt(X, y, data.groups, model.lambda_, model.settings.folds, resamples, model.settings.seed)
+        }
+    )
+
+
 def scores(
     model: RadScore, X: np.ndarray, batches: np.ndarray | None, others: "pd.DataFrame", prefix: str = ""
 ) -> "pd.DataFrame":
     """Return the columns `others` with ``rad_score``, ``probability``, and ``positive``: 1 from the cut-off on, else 0.
 
-    `X` holds the model's features (rows, features); `prefix` goes before the names of the three.
+    After these come the columns of `doubt.doubt_columns`: intervals, calibrated probability and ``training_range``.
+    `X` holds the model's features (rows, features); `prefix` goes before all names.
     """
     from scipy.special import expit
 
-    score = model.score(X, batches)
+    X = model.harmonised(X, batches)
+    score = model.intercept + X @ np.array(model.coefficients)
     table = others.assign(**{f"{prefix}rad_score": score, f"{prefix}probability": expit(score)})
     if model.cutoff is not None:
         table[f"{prefix}positive"] = (score >= model.cutoff).astype(int)
-    return table
+    columns = doubt_columns(model.doubt, model.features, model.scales, X, score)
+    return table.assign(**{f"{prefix}{name}": values for name, values in columns.items()})
 
 
 def write(model: RadScore, path: Path) -> None:

@@ -11,6 +11,7 @@ from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 
 from OsteoScreenLib.scene.measured import show_rad_scores
+from OsteoScreenLib.signature.doubt import row_in_words
 from OsteoScreenLib.signature.rad_score import read
 
 if TYPE_CHECKING:
@@ -67,10 +68,7 @@ class RadScores:
         show_rad_scores(case.segmentation, table)
         self._labels = labels
         with self.desk.state as state:
-            state.scores = [
-                [row["level"], row["roi"], f"{row['rad_score']:.3f}", f"{row['probability']:.0%}"]
-                for row in table.to_dict("records")
-            ]
+            state.scores = [[row["level"], row["roi"], *row_in_words(row)] for row in table.to_dict("records")]
         self._check()
 
     def _check(self) -> None:

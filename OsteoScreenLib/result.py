@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from OsteoScreenLib.annotation.review import Review
 from OsteoScreenLib.bone_status import NAMES
 from OsteoScreenLib.findings import Findings
 from OsteoScreenLib.volume import Volume
@@ -10,7 +11,10 @@ from OsteoScreenLib.volume import Volume
 if TYPE_CHECKING:
     import pandas as pd
 
+    from OsteoScreenLib.measurement.calibration import Calibration
+    from OsteoScreenLib.measurement.heights import SixPoints
     from OsteoScreenLib.measurement.hounsfield import AnteriorRoi
+    from OsteoScreenLib.measurement.morphometry import Angles
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,11 @@ class VertebraFinding:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """Vertebral bodies on the input's grid (coding in `levels`), how each was found, what made it, what it doubts."""
+    """Vertebral bodies on the input's grid (coding in `levels`), how each was found, what made it, what it doubts.
+
+    `review` says what a person has decided since, `proposal` what the masks were before; both are empty of masks that
+    nobody has looked at.
+    """
 
     labels: Volume
     findings: tuple[VertebraFinding, ...]
@@ -54,6 +62,8 @@ class Segmentation:
     models: tuple[ModelUse, ...] = ()
     notes: tuple[str, ...] = ()
     doubts: Findings = ()
+    review: Review = ()
+    proposal: Volume | None = None
 
 
 @dataclass(frozen=True)
@@ -134,10 +144,12 @@ class Provenance:
 class ScreeningResult:
     """One screened case.
 
-    `measurements` has one row per measured level (columns in `measurement.hounsfield.measure`; those behind a closed
+    `measurements` has one row per measured level (columns in `measurement.case.measure_case`; those behind a closed
     gate empty, see `measurement.gate`), `features` one row per usable level and ROI (``case, level, roi``, then feature
     names), `rois` the anterior ellipse of each level. `quality` holds what speaks against the numbers, the worst first.
-    `detection` is None where torchvision is not installed.
+    `detection` is None where torchvision is not installed, `calibration` where it was refused; `tissues` (codes in
+    `measurement.tissues.Found`) is not kept in a result's folder. `six_points` are those of each body's heights,
+    `angles` how the spine bends.
     """
 
     volume: Volume
@@ -148,3 +160,7 @@ class ScreeningResult:
     provenance: Provenance
     quality: Findings = ()
     detection: Detection | None = None
+    calibration: "Calibration | None" = None
+    tissues: Volume | None = None
+    six_points: "dict[str, SixPoints]" = field(default_factory=dict)
+    angles: "Angles | None" = None

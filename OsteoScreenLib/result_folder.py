@@ -9,21 +9,30 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from OsteoScreenLib import RESEARCH_USE
+from OsteoScreenLib.annotation.review import Review
 from OsteoScreenLib.annotation.seg_nrrd import read_segmentation, write_segmentation
+from OsteoScreenLib.annotation.segments import segments_of
 from OsteoScreenLib.errors import InputError, LabelMapError, OutputError
 from OsteoScreenLib.findings import Findings
+from OsteoScreenLib.measurement.calibration import Calibration
+from OsteoScreenLib.measurement.heights import SixPoints
 from OsteoScreenLib.measurement.hounsfield import AnteriorRoi
+from OsteoScreenLib.measurement.morphometry import Angles
 from OsteoScreenLib.output import staged_folder
 from OsteoScreenLib.result import Detection, ModelUse, Provenance, ScreeningResult, Segmentation, VertebraFinding
 from OsteoScreenLib.volume import Acquisition, Volume, same_grid
 
 SEGMENTATION = "segmentation.seg.nrrd"
+PROPOSAL = "proposal.seg.nrrd"
+"""What the masks were before a person corrected them; of a case that nobody has reviewed there is none."""
 MEASUREMENTS = "measurements.csv"
 FEATURES = "features.csv"
 REPORT = "report.html"
 SCENE = "scene.mrb"
 RECORD = "result.json"
 FILES: tuple[str, ...] = (SEGMENTATION, MEASUREMENTS, FEATURES, REPORT, SCENE, RECORD)
+OWNED: tuple[str, ...] = (*FILES, PROPOSAL)
+"""What a result may consist of: its files, and those that a review adds."""
 
 
 class Record(BaseModel):
@@ -44,25 +53,31 @@ class Record(BaseModel):
     models: tuple[ModelUse, ...]
     notes: tuple[str, ...]
     findings: tuple[VertebraFinding, ...]
+    review: Review = ()
     measurements: tuple[dict[str, str | float | None], ...]
     rois: dict[str, AnteriorRoi]
     doubts: Findings = ()
     quality: Findings = ()
     detection: Detection | None = None
+    calibration: Calibration | None = None
+    six_points: dict[str, SixPoints] = {}
+    angles: Angles | None = None
     files: dict[str, str]
 
 
 def save_result(result: ScreeningResult, folder: Path) -> Record:
-    """Write label map, tables and record into `folder`, and list there what else of `FILES` lies in it already.
+    """Write label map, tables and record into `folder`, and list there what else of `OWNED` lies in it already.
 
     Raises `OutputError` where the folder cannot be written.
     """
     segmentation = result.segmentation
     with staged_folder(folder) as staged:
         write_segmentation(segmentation.labels, staged / SEGMENTATION)
+        if segmentation.proposal is not None and segments_of(segmentation.proposal.voxels):
+            write_segmentation(segmentation.proposal, staged / PROPOSAL)
         result.measurements.to_csv(staged / MEASUREMENTS, index=False)
         result.features.to_csv(staged / FEATURES, index=False)
-        found = {name: place / name for name in FILES for place in (folder, staged) if (place / name).is_file()}
+        found = {name: place / name for name in OWNED for place in (folder, staged) if (place / name).is_file()}
         record = Record(
             provenance=result.provenance,
             acquisition=result.volume.acquisition,
@@ -71,11 +86,15 @@ def save_result(result: ScreeningResult, folder: Path) -> Record:
             models=segmentation.models,
             notes=segmentation.notes,
             findings=segmentation.findings,
+            review=segmentation.review,
             measurements=tuple(result.measurements.to_dict("records")),
             rois=result.rois,
             doubts=segmentation.doubts,
             quality=result.quality,
             detection=result.detection,
+            calibration=result.calibration,
+            six_points=result.six_points,
+            angles=result.angles,
             files={name: _sha256(path) for name, path in found.items() if name != RECORD},
         )
         (staged / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -116,6 +135,8 @@ def load_result(folder: Path, volume: Volume) -> ScreeningResult:
             models=record.models,
             notes=record.notes,
             doubts=record.doubts,
+            review=record.review,
+            proposal=_proposal(folder, volume),
         ),
         measurements=pd.read_csv(folder / MEASUREMENTS, float_precision="round_trip"),
         features=pd.read_csv(folder / FEATURES, float_precision="round_trip", dtype={"case": str}),
@@ -123,7 +144,16 @@ def load_result(folder: Path, volume: Volume) -> ScreeningResult:
         provenance=record.provenance,
         quality=record.quality,
         detection=record.detection,
+        calibration=record.calibration,
+        six_points=record.six_points,
+        angles=record.angles,
     )
+
+
+def _proposal(folder: Path, volume: Volume) -> Volume | None:
+    if not (folder / PROPOSAL).is_file():
+        return None
+    return replace(volume, voxels=read_segmentation(folder / PROPOSAL).voxels, acquisition=None, name=PROPOSAL)
 
 
 def copy_result(folder: Path, output: Path) -> None:
@@ -132,14 +162,14 @@ def copy_result(folder: Path, output: Path) -> None:
     Raises `OutputError` where that cannot be, and where a file there was changed by hand.
     """
     refuse_foreign_files(output)
-    with staged_folder(output, owned=FILES) as staged:
+    with staged_folder(output, owned=OWNED) as staged:
         for file in folder.iterdir():
             shutil.copyfile(file, staged / file.name)
 
 
 def refuse_foreign_files(folder: Path) -> None:
     """Raise `OutputError` if a file with one of our names is not as a former run left it there: manual work stays."""
-    present = [name for name in FILES if name != RECORD and (folder / name).exists()]
+    present = [name for name in OWNED if name != RECORD and (folder / name).exists()]
     try:
         written = load_record(folder).files if (folder / RECORD).exists() else {}
     except InputError as error:

@@ -10,14 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from OsteoScreenLib import __version__
+from OsteoScreenLib.annotation.against_proposal import with_figures
 from OsteoScreenLib.detection.detect import course_of_labels, detect
 from OsteoScreenLib.device import choose
 from OsteoScreenLib.errors import AnatomyError, ModelError
-from OsteoScreenLib.findings import Finding, Findings, Measure, Severity, closing
+from OsteoScreenLib.findings import Finding, Findings, Measure, Severity, closing, worst_first
 from OsteoScreenLib.levels import SCREENED
 from OsteoScreenLib.measurement.case import measure_case, whole_bodies
 from OsteoScreenLib.measurement.cutoffs import PUBLISHED, load_cutoffs
+from OsteoScreenLib.measurement.heights import six_points
 from OsteoScreenLib.measurement.quality import image_findings
+from OsteoScreenLib.measurement.site import load_site
 from OsteoScreenLib.output import staged_folder
 from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
 from OsteoScreenLib.radiomics.extract import extract
@@ -25,7 +28,7 @@ from OsteoScreenLib.radiomics.settings import Settings, as_pyradiomics
 from OsteoScreenLib.readers import input_sha256, read_volume
 from OsteoScreenLib.report.page import write_report
 from OsteoScreenLib.result import Detection, Provenance, ScreeningResult, Segmentation
-from OsteoScreenLib.result_folder import FILES, REPORT, SCENE, refuse_foreign_files, save_result
+from OsteoScreenLib.result_folder import OWNED, REPORT, SCENE, refuse_foreign_files, save_result
 from OsteoScreenLib.scene.bundle import ViewerMissingError, save_scene
 from OsteoScreenLib.segmentation.engines import segment
 from OsteoScreenLib.volume import Volume
@@ -39,6 +42,7 @@ def screen(
     device: str = "auto",
     series: str | None = None,
     cutoffs: Path | None = None,
+    site: Path | None = None,
     flips: bool = False,
     ungated: bool = False,
     progress: Progress = silent,
@@ -55,21 +59,22 @@ def screen(
     """
     output = Path(output)
     started = time.monotonic()
-    lines = load_cutoffs(cutoffs or PUBLISHED)
+    table, table_sha256 = load_site(site) if site else (None, None)
+    lines = table.cutoffs if table and table.cutoffs and not cutoffs else load_cutoffs(cutoffs or PUBLISHED)
     refuse_foreign_files(output)
-    with staged_folder(output, owned=FILES) as staged:
+    with staged_folder(output, owned=OWNED) as staged:
         volume, sha256 = _read(source, series, part(progress, 0.0, 0.1), cancelled)
         stop_if(cancelled)
 
         if isinstance(engine, Segmentation):
-            segmentation = engine
+            segmentation = with_figures(engine)
         else:
             segmentation = _segmented(volume, engine, device, flips, part(progress, 0.1, 0.75), cancelled)
         stop_if(cancelled)
 
         progress(0.75, "Measuring")
         labels = whole_bodies(segmentation)
-        measured = measure_case(volume, segmentation, ungated=ungated)
+        measured = measure_case(volume, segmentation, ungated=ungated, site=table)
         stop_if(cancelled)
         usable = [one for one in SCREENED if ungated or not closing(measured.findings, Measure.FEATURES, one)]
         features = extract(
@@ -96,11 +101,16 @@ def screen(
                     "flips": flips,
                     "ungated": ungated,
                     "cutoffs": [asdict(line) for line in lines],
+                    "site": {"name": table.name, "sha256": table_sha256} if table else None,
                     "features": as_pyradiomics(Settings())["setting"],
                 },
             ),
-            quality=(*measured.findings, *doubts),
+            quality=worst_first((*measured.findings, *doubts)),
             detection=detection,
+            calibration=measured.calibration,
+            tissues=measured.tissues,
+            six_points={level: six_points(one) for level, one in measured.heights.items()},
+            angles=measured.angles,
         )
         progress(0.9, "Writing the report")
         write_report(result, staged / REPORT, lines)

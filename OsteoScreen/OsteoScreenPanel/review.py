@@ -6,6 +6,7 @@ from slicer.i18n import tr as _
 
 from OsteoScreenLib.annotation.review import Status
 from OsteoScreenLib.annotation.segments import LAYERS
+from OsteoScreenLib.annotation.stopwatch import Stopwatch
 from OsteoScreenLib.errors import OsteoScreenError
 from OsteoScreenLib.scene.review import segment_id, set_status, shift_levels
 from OsteoScreenPanel.tables import fill, select_row
@@ -20,6 +21,7 @@ class ReviewSection:
     def __init__(self, panel):
         self.panel = panel
         self.ui = panel.ui
+        self.watch, self.watched = Stopwatch(), None
         ui = self.ui
         ui.reviewTable.connect("cellClicked(int,int)", lambda row, column: panel.goTo(self.levels[row]))
         ui.previousButton.connect("clicked()", self.previous)
@@ -74,7 +76,7 @@ class ReviewSection:
     def decide(self, status):
         level = self.panel.case.level
         if level in self.levels:
-            set_status(self.panel.case.segmentation, level, status)
+            set_status(self.panel.case.segmentation, level, status, self.watch.seconds(level))
             self.refresh()
 
     def shift(self, by):
@@ -92,6 +94,10 @@ class ReviewSection:
 
     def refresh(self):
         case = self.panel.case
+        watched = case.segmentation and case.segmentation.GetID()
+        if watched != self.watched:
+            self.watch, self.watched = Stopwatch(), watched
+        self.watch.turn_to(case.level)
         records = case.review()
         fill(
             self.ui.reviewTable,
@@ -120,6 +126,7 @@ class ReviewSection:
 
     def select(self, level):
         """Follow the panel to a vertebra. `refresh` leaves the editor alone: it comes in the midst of a hand's work."""
+        self.watch.turn_to(level)
         select_row(self.ui.reviewTable, self.levels, level)
         self.editChosen()
 

@@ -11,8 +11,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from OsteoScreenLib.annotation.adding import Added, NewMask, add_case
+from OsteoScreenLib.annotation.against_proposal import against_proposal
 from OsteoScreenLib.annotation.dataset import Role
 from OsteoScreenLib.annotation.deidentified import Identity, identity_of
+from OsteoScreenLib.annotation.review import Decision, Review, Status, begun, looked_at
 from OsteoScreenLib.annotation.seg_nrrd import read_segmentation
 from OsteoScreenLib.errors import InputError, LabelMapError
 from OsteoScreenLib.levels import body_mask, levels_in
@@ -21,7 +23,7 @@ from OsteoScreenLib.readers.dicom import series_files
 from OsteoScreenLib.readers.files import is_image_file, reachable, read_image
 from OsteoScreenLib.readers.labels import onto_grid
 from OsteoScreenLib.result import Detection
-from OsteoScreenLib.result_folder import RECORD, SCENE, SEGMENTATION, load_record
+from OsteoScreenLib.result_folder import PROPOSAL, RECORD, SCENE, SEGMENTATION, load_record
 from OsteoScreenLib.volume import Acquisition, Volume
 
 
@@ -70,13 +72,17 @@ def submit(
     for a result folder whose CT is neither given nor in its scene.
     """
     if _is_result(source.masks):
-        volume, mask = _from_result(source, series)
+        volume, mask, before = _from_result(source, series)
     else:
-        volume = read_volume(source.ct, series)
+        volume, before = read_volume(source.ct, series), None
         mask = NewMask(read_labels(source.masks, volume))
-    whose = role or ("proposal" if reader is None and mask.role == "proposal" else "reader")
-    mask = replace(mask, role=whose, reader=None if whose == "proposal" else reader)
-    before = None if proposal is None else NewMask(read_labels(proposal, volume), "proposal")
+    if proposal is not None:
+        before = NewMask(read_labels(proposal, volume), "proposal")
+    mask = _signed(mask, role or ("reader" if reader else mask.role), reader)
+    if before is not None:
+        review = mask.review or _handed_in(before.labels.voxels, mask.labels.voxels, reader)
+        figures = against_proposal(review, mask.labels.voxels, before.labels.voxels, volume.spacing)
+        mask = replace(mask, review=figures)
     identity = _identity(source.ct, series)
     return add_case(folder, volume, mask, proposal=before, patient=patient, identity=identity)
 
@@ -85,14 +91,17 @@ def _is_result(path: Path) -> bool:
     return (path / RECORD).is_file()
 
 
-def _from_result(source: Source, series: str | None) -> tuple[Volume, NewMask]:
-    """Return the CT of a result folder and its masks, with what the result says of them."""
+def _from_result(source: Source, series: str | None) -> tuple[Volume, NewMask, NewMask | None]:
+    """Return the CT of a result folder and its masks, with what the result says of them; and what they were before.
+
+    Masks that nobody has edited or decided about are the proposal themselves.
+    """
     folder = source.masks
     record = load_record(folder)
     labels = read_segmentation(folder / SEGMENTATION)
     volume = read_volume(source.ct, series) if source.ct else _in_scene(folder, labels, record.acquisition)
     labels = volume.with_voxels(onto_grid(labels, volume, f"The label map of {folder.name}"))
-    mask = NewMask(
+    made = NewMask(
         labels,
         role="proposal",
         engine=_plain(record.engine) if record.models else "label map",
@@ -100,7 +109,34 @@ def _from_result(source: Source, series: str | None) -> tuple[Volume, NewMask]:
         findings=record.findings,
         detected=tuple(_overlap_of_boxes(labels, record.detection).items()) if record.detection else (),
     )
-    return volume, mask
+    if all(one.status is Status.TO_REVIEW for one in record.review):
+        return volume, made, None
+    mask = replace(made, role="reader", review=record.review)
+    if not (folder / PROPOSAL).is_file():
+        return volume, mask, None
+    before = onto_grid(read_segmentation(folder / PROPOSAL), volume, f"The {PROPOSAL} of {folder.name}")
+    return volume, mask, replace(made, labels=volume.with_voxels(before), findings=(), detected=())
+
+
+def _signed(mask: NewMask, role: Role, reader: str | None) -> NewMask:
+    """Return a mask as whose it is added: the reader's who is named, else of the one who decided in the review."""
+    if role == "proposal":
+        return replace(mask, role=role, reader=None)
+    signed = next((one.decision.who for one in mask.review if one.decision.who), None)
+    review = tuple(
+        replace(one, decision=replace(one.decision, who=reader)) if reader and one.decision.who else one
+        for one in mask.review
+    )
+    return replace(mask, role=role, reader=reader or (_plain(signed) if signed else None), review=review)
+
+
+def _handed_in(before: np.ndarray, after: np.ndarray, reader: str | None) -> Review:
+    """Return the review of a label map that somebody corrected elsewhere: what it holds is accepted, the rest not."""
+    records = looked_at(begun(before), after)
+    return tuple(
+        replace(one, status=Status.ACCEPTED if one.mask else Status.REJECTED, decision=Decision(who=reader))
+        for one in records
+    )
 
 
 def _in_scene(folder: Path, labels: Volume, acquisition: Acquisition | None) -> Volume:

@@ -1,11 +1,17 @@
 """The review of a case on its segmentation node: decisions, names of levels, and where to look."""
 
+import getpass
+import json
+import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from OsteoScreenLib import __version__
 from OsteoScreenLib.annotation import review as decisions
-from OsteoScreenLib.annotation.review import Review, Status
+from OsteoScreenLib.annotation.packed import pack, unpack
+from OsteoScreenLib.annotation.review import Decision, Review, Status
 from OsteoScreenLib.annotation.segments import LAYERS, Segment, segment_named
 from OsteoScreenLib.levels import BY_NAME
 from OsteoScreenLib.scene.detected import rename_detection
@@ -19,6 +25,15 @@ if TYPE_CHECKING:
 
 REVIEW = "OsteoScreen.Review"
 """The attribute of a segmentation node that holds its review."""
+
+PROPOSAL = "OsteoScreen.Proposal"
+"""The attribute of a segmentation node that holds the masks it began with."""
+
+FACTS = "OsteoScreen.Segmentation"
+"""The attribute of a segmentation node that says what made it (`segmentation_json`)."""
+
+READER = "OSTEOSCREEN_READER"
+"""The environment variable that says by which name a person signs; without it, the name of the account."""
 
 _SLICERS = {
     Status.TO_REVIEW: "notstarted",
@@ -52,17 +67,50 @@ def keep_review(node: "slicer.vtkMRMLSegmentationNode", review: Review) -> None:
 def look_again(node: "slicer.vtkMRMLSegmentationNode", labels: np.ndarray) -> Review:
     """Bring the review up to the masks as they are now (`working_case.labels_now`), and return it."""
     before = review_of(node)
-    review = decisions.looked_at(before, labels) if before else decisions.begun(labels)
+    if not before:
+        return begin_review(node, labels)
+    review = decisions.looked_at(before, labels)
     keep_review(node, review)
     return review
 
 
-def set_status(node: "slicer.vtkMRMLSegmentationNode", level: str, status: Status) -> Review:
-    """Accept, reject or reopen a level, and return the review. Raises `LabelMapError` if there is no such level."""
-    decide = {Status.ACCEPTED: decisions.accepted, Status.REJECTED: decisions.rejected}.get(status, decisions.reopened)
-    review = decide(review_of(node), level)
+def begin_review(node: "slicer.vtkMRMLSegmentationNode", labels: np.ndarray) -> Review:
+    """Take the masks as they are for the proposal, all of which is to be reviewed, and return the review."""
+    node.SetAttribute(PROPOSAL, pack(labels))
+    review = decisions.begun(labels)
     keep_review(node, review)
     return review
+
+
+def proposal_of(node: "slicer.vtkMRMLSegmentationNode") -> np.ndarray | None:
+    """Return the label map (uint16, k, j, i) that the review began with; None where an older version began it."""
+    text = node.GetAttribute(PROPOSAL)
+    return unpack(text) if text else None
+
+
+def set_status(
+    node: "slicer.vtkMRMLSegmentationNode", level: str, status: Status, seconds: float | None = None
+) -> Review:
+    """Accept, reject or reopen a level, and return the review; a decision is signed, with the `seconds` it took.
+
+    Raises `LabelMapError` if there is no such level.
+    """
+    decide = {Status.ACCEPTED: decisions.accepted, Status.REJECTED: decisions.rejected}.get(status)
+    before = review_of(node)
+    review = decide(before, level, _signed(node, seconds)) if decide else decisions.reopened(before, level)
+    keep_review(node, review)
+    return review
+
+
+def _signed(node: "slicer.vtkMRMLSegmentationNode", seconds: float | None) -> Decision:
+    models = json.loads(node.GetAttribute(FACTS) or "{}").get("models", [])
+    return Decision(
+        who=os.environ.get(READER) or getpass.getuser(),
+        when=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=seconds,
+        software=__version__,
+        models=tuple(f"{model['name']} {model['version']}" for model in models),
+    )
 
 
 def shift_levels(node: "slicer.vtkMRMLSegmentationNode", by: int) -> Review:

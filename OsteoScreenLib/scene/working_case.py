@@ -1,14 +1,15 @@
 """A case that is being worked on: its segmentation node, which remembers what made it and what a hand did since."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoScreenLib.annotation.review import Review, Status, begun, renamed_by_hand, without_rejected
+from OsteoScreenLib.annotation.review import Review, Status, renamed_by_hand, without_rejected
 from OsteoScreenLib.errors import AnatomyError, InputError
 from OsteoScreenLib.result import Segmentation
 from OsteoScreenLib.scene.folders import add_folder, put_in_folder
-from OsteoScreenLib.scene.review import keep_review, look_again
+from OsteoScreenLib.scene.review import FACTS, begin_review, look_again, proposal_of
 from OsteoScreenLib.scene.segmentations import add_segmentation, labels_from_segmentation
 from OsteoScreenLib.scene.volumes import right_handed, volume_from_node
 from OsteoScreenLib.segmentation_json import from_json, to_json
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     import slicer
 
     from OsteoScreenLib.volume import Volume
-
-FACTS = "OsteoScreen.Segmentation"
-"""The attribute of a segmentation node that says what made it."""
 
 
 def add_segmented(
@@ -31,7 +29,7 @@ def add_segmented(
     """
     node = add_segmentation(scene, segmentation.labels, volume_node, f"{volume_node.GetName()} vertebrae")
     node.SetAttribute(FACTS, to_json(segmentation))
-    keep_review(node, begun(right_handed(segmentation.labels).voxels))
+    begin_review(node, right_handed(segmentation.labels).voxels)
     put_in_folder(scene, add_folder(scene, f"{volume_node.GetName()} OsteoScreen", beside=volume_node), node)
     return node
 
@@ -83,7 +81,10 @@ def segmentation_now(
     text = node.GetAttribute(FACTS)
     made = from_json(text, volume) if text else Segmentation(volume, (), "masks by hand", "none")
     by_hand = not text or renamed_by_hand(review)
-    return corrected(made, volume, without_rejected(review, labels), by_hand, _by_hand(review))
+    found = corrected(made, volume, without_rejected(review, labels), by_hand, _by_hand(review))
+    proposal = proposal_of(node)
+    known = proposal is not None and proposal.shape == volume.voxels.shape
+    return replace(found, review=review, proposal=volume.with_voxels(proposal) if known else None)
 
 
 def facts_now(node: "slicer.vtkMRMLSegmentationNode", volume_node: "slicer.vtkMRMLScalarVolumeNode") -> str | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from trame.app import asynchronous
 
 from OsteoScreenLib.annotation.review import Review, begun
+from OsteoScreenLib.annotation.stopwatch import Stopwatch
 from OsteoScreenLib.errors import Cancelled, OsteoScreenError
 from OsteoScreenLib.scene.parameters import SEGMENTATION, VOLUME, choose
 from OsteoScreenLib.scene.review import centre_of, review_of
@@ -44,9 +45,10 @@ class Case:
 class Desk:
     """One page's case and what it is shown with; `folder` is private and goes when the process ends.
 
-    `labels` is the label map of the case as it was last looked at, `saved` its review when it was last saved. `opened`
-    are called with each new case, `outlined` when its segmentation is another node, `edited` when something about the
-    segmentation may have changed. All of them run on the event loop, as everything that touches the scene must.
+    `labels` is the label map of the case as it was last looked at, `saved` its review when it was last saved, `watch`
+    knows how long the person has been at each level. `opened` are called with each new case, `outlined` when its
+    segmentation is another node, `edited` when something about the segmentation may have changed. All of them run on
+    the event loop, as everything that touches the scene must.
     """
 
     server: "Server"
@@ -56,6 +58,7 @@ class Desk:
     case: Case | None = None
     labels: "np.ndarray | None" = None
     saved: Review = ()
+    watch: Stopwatch = field(default_factory=Stopwatch)
     _answer: "asyncio.Future[bool] | None" = None
     opened: list[Callable[[Case], None]] = field(default_factory=list)
     outlined: list[Callable[[Case], None]] = field(default_factory=list)
@@ -68,7 +71,7 @@ class Desk:
 
     def open(self, case: Case) -> None:
         """Put another case on the desk."""
-        self.case, self.labels = case, None
+        self.case, self.labels, self.watch = case, None, Stopwatch()
         self.saved = review_of(case.segmentation) if case.segmentation else ()
         choose(self.slicer.scene, VOLUME, case.volume_node)
         self.views.show(case.volume_node)
@@ -99,6 +102,7 @@ class Desk:
         """Choose a level and centre the slice views on it."""
         with self.state as state:
             state.level = level
+        self.watch.turn_to(level)
         centre = centre_of(self.case.segmentation, level)
         if centre is not None:
             self.views.jump(centre)

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from OsteoScreenLib.levels import SHELL, label
-from OsteoScreenLib.result_folder import FILES, load_record
+from OsteoScreenLib.result_folder import OWNED, load_record
 from OsteoScreenLib.scene.measured import OUTLINE
 from Testing.conftest import TRABECULAR_HU, BoxCase
 
@@ -114,13 +114,18 @@ def test_a_case_goes_all_the_way(measured: Any, wait: Wait, tmp_path: Path) -> N
     panel.ui.saveCaseButton.click()
     wait(lambda: not panel.work.running, 300)
     assert panel.ui.statusLabel.text == f"Saved in {tmp_path / 'case'}."
-    assert {path.name for path in (tmp_path / "case").iterdir()} == set(FILES)
+    assert {path.name for path in (tmp_path / "case").iterdir()} == set(OWNED)
     assert panel.ui.openReportButton.enabled
     record = load_record(tmp_path / "case")
     assert [row["level"] for row in record.measurements] == ["L2", "L3", "L4"]
     assert set(record.notes) >= {
         "Edited by hand: L3.", "Accepted on review: L2.", "The level names were shifted by hand.",
     }  # fmt: skip
+    signed, edited, *_ = record.review
+    assert (signed.level, signed.proposed_level, signed.status, signed.dice) == ("L2", "L1", "accepted", 1.0)
+    assert signed.decision.who
+    assert signed.decision.seconds is not None
+    assert (edited.status, edited.dice, edited.assd) == ("edited", 1.0, 0.0)  # the hand was in its trabecular part
 
 
 def test_live_rows_follow_the_hand(measured: Any, wait: Wait) -> None:

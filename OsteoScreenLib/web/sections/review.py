@@ -74,7 +74,7 @@ class ReviewSection:
         """Accept or reject a level; the same again takes the decision back."""
         node, wanted = self.desk.case.segmentation, Status(status)
         again = record_of(review_of(node), level).status is wanted
-        set_status(node, level, Status.TO_REVIEW if again else wanted)
+        set_status(node, level, Status.TO_REVIEW if again else wanted, self.desk.watch.seconds(level))
         self.desk.look_again()
 
     def shift(self, by: int) -> None:
@@ -100,3 +100,4 @@ class ReviewSection:
             levels = [record.level for record in review]
             if state.level not in levels:
                 state.level = next((level for level in SCREENED if level in levels), "")
+            self.desk.watch.turn_to(state.level or None)

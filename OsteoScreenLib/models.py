@@ -1,7 +1,8 @@
 """Model cards: find a model, check its weights against their hash, load them, save new ones.
 
 A model is a folder ``<name>/`` with ``model.safetensors`` (the weights, nothing executable) and ``model.json``
-(the card). Folders are searched in $OSTEOSCREEN_MODELS, then in Resources/Models of the source tree or the wheel.
+(the card). Folders are searched in $OSTEOSCREEN_MODELS, then in Resources/Models of the source tree or the wheel, then
+in the user's own folder, so that nothing there stands in for a model that is shipped.
 """
 
 import hashlib
@@ -22,15 +23,24 @@ if TYPE_CHECKING:
 WEIGHTS, CARD = "model.safetensors", "model.json"
 
 
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+"""What a model may be called, as a regular expression."""
+
+ALIASES = {"st-unet": "refine"}
+"""What people call a shipped model, and its name."""
+
+
 class ModelCard(BaseModel):
     """What a model is, what it learned from, how well it did, and the SHA-256 of its weights.
 
-    `architecture` names the network and `parameters` are its arguments; `measured` holds figures by name.
+    `architecture` names the network and `parameters` are its arguments; `measured` holds figures by name. `role` is the
+    shipped model that it can be used in place of, where it has another name (`model_choice`). A fine-tuned model has a
+    `parent`, and `cases` and `patients` are how many it learned from.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=f"^{NAME}$")
     version: str
     task: str
     architecture: str
@@ -40,6 +50,10 @@ class ModelCard(BaseModel):
     intended_use: str
     licence: str
     sources: tuple[str, ...]
+    role: str | None = None
+    parent: str | None = None
+    cases: int | None = None
+    patients: int | None = None
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
@@ -47,7 +61,21 @@ def search_path() -> list[Path]:
     """Return the folders that models are looked for in, the first first."""
     package = Path(__file__).resolve().parent
     named = [Path(folder) for folder in os.environ.get("OSTEOSCREEN_MODELS", "").split(os.pathsep) if folder]
-    return [*named, package.parent / "Resources" / "Models", package / "Resources" / "Models"]
+    return [*named, package.parent / "Resources" / "Models", package / "Resources" / "Models", own_models()]
+
+
+def home() -> Path:
+    """Return the folder of the user's own models and choices: $OSTEOSCREEN_HOME, or where the system keeps such."""
+    if named := os.environ.get("OSTEOSCREEN_HOME"):
+        return Path(named)
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "OsteoScreen"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "osteoscreen"
+
+
+def own_models() -> Path:
+    """Return the folder of the user's own models."""
+    return home() / "models"
 
 
 def list_models() -> list[ModelCard]:
@@ -59,8 +87,9 @@ def list_models() -> list[ModelCard]:
 
 
 def find(name: str) -> Path:
-    """Return the folder of a model; raises `ModelError` where there is none of that name."""
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+    """Return the folder of a model by its name or alias; raises `ModelError` where there is none."""
+    name = ALIASES.get(name, name)
+    if re.fullmatch(NAME, name):
         for root in search_path():
             if (root / name / CARD).is_file():
                 return root / name
@@ -115,7 +144,9 @@ def save_model(folder: Path, state_dict: "dict[str, Tensor]", **card: Any) -> Mo
         raise ModelError(f"The model card is malformed: {first_fault(error)}.") from error
     with staged_folder(folder) as staged:
         (staged / WEIGHTS).write_bytes(weights)
-        (staged / CARD).write_text(json.dumps(made.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
+        (staged / CARD).write_text(
+            json.dumps(made.model_dump(mode="json", exclude_none=True), indent=2) + "\n", encoding="utf-8"
+        )
     return made
 
 

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from OsteoScreenLib.errors import ModelError
-from OsteoScreenLib.models import load_weights
+from OsteoScreenLib.model_choice import in_use
+from OsteoScreenLib.models import ModelCard, load_weights
 from OsteoScreenLib.result import ModelUse
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.nn import Module
 
 SURVEY_SPACING = 12.0
@@ -76,8 +78,16 @@ def build(architecture: str, parameters: dict[str, Any]) -> "Module":
 
 
 def load_network(name: str) -> "tuple[ModelUse, Module]":
-    """Return a model that is at hand, ready to be used, and what a result says of it; see `models.load_weights`."""
-    card, weights = load_weights(name)
+    """Return a shipped model by name, or the one that the user has chosen for it, and what a result says of it.
+
+    Raises as `models.load_weights`.
+    """
+    card, weights = load_weights(in_use(name))
+    return ModelUse(card.name, card.version, card.sha256, card.trained_on), trained(card, weights).eval()
+
+
+def trained(card: ModelCard, weights: "dict[str, Tensor]") -> "Module":
+    """Return the network of a card with its weights in single precision."""
     network = build(card.architecture, card.parameters)
     network.load_state_dict({key: tensor.float() for key, tensor in weights.items()})
-    return ModelUse(card.name, card.version, card.sha256, card.trained_on), network.eval()
+    return network

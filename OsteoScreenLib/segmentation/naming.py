@@ -11,7 +11,12 @@ _SPACING_MM = dict(zip(COUNTED, (22, 23, 24, 25, 26, 28, 30, 32, 34, 36, 38, 38,
 """Usual distance in mm from a body's centre to the one above it."""
 
 _SPACING_SD = 0.17
-"""SD of that distance, relative: patients differ in size."""
+"""SD of that distance, relative to what is usual in a patient of that size."""
+
+_SIZES = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
+"""Sizes of patients that are tried: one holds for all of a patient's distances."""
+
+_SIZE_SD = 0.12
 
 _DOUBT = 0.2
 """Share of the cases in which a body's own probabilities are taken to mean nothing, so that none is final."""
@@ -59,34 +64,41 @@ class Named:
 def name_levels(found: list[Candidate]) -> list[Named]:
     """Return the names of candidates that are sorted from head to foot.
 
+    Of the best sequences for patients of several sizes the best one counts, so that a small patient's short distances
+    do not speak against each name anew.
+    """
+    if not found:
+        return []
+    scores = _log_probability(found)
+    path = max((_best_path(found, scores, size) for size in _SIZES), key=lambda scored: scored[0])[1]
+    confidence = _confidence(scores, path)
+    return [Named(i, COUNTED[level], confidence) for i, level in path]
+
+
+def _best_path(found: list[Candidate], scores: np.ndarray, size: float) -> tuple[float, list[tuple[int, int]]]:
+    """Return the best sequence of (candidate, level) for a patient of some size, behind its score.
+
     Dynamic programming over (candidate, level): a candidate on the path gains a constant and its log-probability; two
     neighbours on it lose the squared relative deviation of their distance from the usual one, more when a level between
     them is missing. Candidates off the path stay without a name.
     """
-    n, levels = len(found), len(COUNTED)
-    if n == 0:
-        return []
-    scores = _log_probability(found)
-    unary = _GAIN + scores
+    n, levels = scores.shape
+    unary, links = _GAIN + scores, _links(found, size)
     best, parent = unary.copy(), np.full((n, levels, 2), -1)
     for lower in range(n):
         for upper in range(lower):
-            for level in range(1, levels):
-                for steps in (1, 2):
-                    if level < steps:
-                        continue
-                    score = best[upper, level - steps] + unary[lower, level]
-                    score += _link(found[upper].centre, found[lower].centre, level, steps)
+            for steps, link in links.items():
+                for level in range(steps, levels):
+                    score = best[upper, level - steps] + unary[lower, level] + link[upper, lower, level]
                     if score > best[lower, level]:
                         best[lower, level], parent[lower, level] = score, (upper, level - steps)
     index, level = np.unravel_index(best.argmax(), best.shape)
+    total = float(best[index, level]) - 0.5 * ((size - 1) / _SIZE_SD) ** 2
     path = []
     while index >= 0:
         path.append((int(index), int(level)))
         index, level = parent[index, level]
-    path.reverse()
-    confidence = _confidence(scores, path)
-    return [Named(i, COUNTED[level], confidence) for i, level in path]
+    return total, path[::-1]
 
 
 def oddities(found: list[Candidate], named: list[Named]) -> tuple[str, ...]:
@@ -122,14 +134,27 @@ def _log_probability(found: list[Candidate]) -> np.ndarray:
     return np.log((1 - _DOUBT) * probability + _DOUBT / len(COUNTED))
 
 
-def _link(upper: np.ndarray, lower: np.ndarray, level: int, steps: int) -> float:
-    """Return the score of two bodies being neighbours, `steps` levels apart, the lower one being at `level`."""
-    step = upper - lower
-    distance = float(np.linalg.norm(step))
-    usual = _usual(level, steps)
-    lean = float(np.degrees(np.arccos(np.clip(step[2] / max(distance, 1e-6), -1, 1))))
-    off = (distance / usual - 1) / _SPACING_SD
-    return max(_WORST, -0.5 * off**2 - 0.5 * (max(0.0, lean - 35) / 12) ** 2 - _GAP * (steps - 1))
+def _leans(found: list[Candidate]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the penalty (upper, lower) of each pair for not standing above each other, and their distance in mm."""
+    centres = np.array([candidate.centre for candidate in found])
+    step = centres[:, None] - centres
+    distance = np.linalg.norm(step, axis=-1)
+    lean = np.degrees(np.arccos(np.clip(step[..., 2] / np.maximum(distance, 1e-6), -1, 1)))
+    return 0.5 * (np.maximum(0.0, lean - 35) / 12) ** 2, distance
+
+
+def _links(found: list[Candidate], size: float) -> dict[int, np.ndarray]:
+    """Return the scores (upper, lower, level) of two bodies being neighbours, by the levels that they are apart.
+
+    `level` is that of the lower one in a patient of some size.
+    """
+    leaning, distance = (pairs[..., None] for pairs in _leans(found))
+    scores = {}
+    for steps in (1, 2):
+        usual = size * np.array([_usual(level, steps) if level >= steps else np.inf for level in range(len(COUNTED))])
+        off = (distance / usual - 1) / _SPACING_SD
+        scores[steps] = np.maximum(_WORST, -0.5 * off**2 - leaning - _GAP * (steps - 1))
+    return scores
 
 
 def _usual(level: int, steps: int) -> int:

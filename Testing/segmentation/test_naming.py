@@ -32,7 +32,7 @@ def _levels(found: list[Candidate]) -> list[str]:
 
 
 @pytest.mark.parametrize("off", [-0.4, 0.0, 0.4])
-@pytest.mark.parametrize("size", [0.85, 1.0, 1.15])
+@pytest.mark.parametrize("size", [0.65, 0.85, 1.0, 1.25])
 def test_a_spine_is_counted_whatever_its_size(off: float, size: float) -> None:
     assert _levels(_spine(WHOLE, off, size)) == WHOLE
 

@@ -14,12 +14,28 @@ train = typer.Typer(name="train", help="Train a network; a stopped run goes on w
 
 @train.command()
 def segmentation(
-    stage: Annotated[
-        Literal["locate", "count", "refine"],
-        typer.Argument(help="What finds the spine, counts levels, or outlines a body."),
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="locate|count|refine|DATASET",
+            help="What finds the spine, counts levels, or outlines a body; with --from, a dataset of corrected cases.",
+        ),
     ] = "refine",
+    parent: Annotated[
+        str | None, typer.Option("--from", metavar="MODEL", help="Fine-tune this model (st-unet) on a dataset.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="With --from: at most so many passes over the dataset; else 10.")
+    ] = None,
+    replay: Annotated[
+        float | None, typer.Option(min=0.0, max=0.9, help="With --from: share of synthetic samples; else 0.5.")
+    ] = None,
+    freeze_encoder: Annotated[
+        bool, typer.Option("--freeze-encoder", help="With --from: leave what looks at the image as it is.")
+    ] = False,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="The model's folder; else models/STAGE.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="The model's folder; else models/STAGE, or among your own."),
     ] = None,
     run: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoints and the curve; taken up when there.")] = Path(
         "runs/segmentation"
@@ -37,13 +53,24 @@ def segmentation(
     smoke: Annotated[bool, typer.Option("--smoke", help="Two minutes, nothing kept: does it learn?")] = False,
     device: DeviceOption = "auto",
 ) -> None:
-    """Train one of the three segmentation networks on synthetic CT drawn on the fly."""
+    """Train one of the three segmentation networks on synthetic CT drawn on the fly, or fine-tune one on a dataset."""
     with job() as work:
+        from OsteoScreenLib.cli.fine_tune import fine_tune, stage_of
         from OsteoScreenLib.device import choose
+        from OsteoScreenLib.errors import InputError
         from OsteoScreenLib.training.configuration import SMOKE, load_settings
         from OsteoScreenLib.training.segmentation import smoke_test
         from OsteoScreenLib.training.segmentation import train as fit
 
+        if parent:
+            if smoke or config or steps or batch:
+                raise InputError(
+                    "--smoke, --config, --steps and --batch are for training from nothing; leave out --from."
+                )
+            given = {"epochs": epochs, "replay": replay, "seed": seed, "workers": workers, "data": data}
+            fine_tune(work, Path(what), parent, output, run, freeze_encoder, given, choose(device))
+            return
+        stage = stage_of(what, epochs, replay, freeze_encoder)
         if smoke:
             first, last = smoke_test(stage, SMOKE, choose(device), work.progress, work.cancelled)
             work.say(f"{stage}: in {SMOKE.steps} steps the loss fell from {first:.3f} to {last:.3f}")
@@ -98,11 +125,11 @@ def detection(
 ) -> None:
     """Train the detector of bone status on slices; four patients of five are learned from, one is judged on."""
     with job() as work:
-        from OsteoScreenLib.detection.backbones import read_weights
         from OsteoScreenLib.detection.dsnet import PAPER, SMALL
         from OsteoScreenLib.device import choose
         from OsteoScreenLib.errors import InputError
         from OsteoScreenLib.progress import part
+        from OsteoScreenLib.safe_weights import read_weights
         from OsteoScreenLib.training.case_slices import write_case_slices
         from OsteoScreenLib.training.detection import Choices
         from OsteoScreenLib.training.detection import train as fit
@@ -133,5 +160,5 @@ def detection(
             work.say(f"  {name}: {value}")
 
 
-for _system in ("verte-x", "bone-texture", "knee"):
+for _system in ("verte-x", "verte-x-vfa", "bone-texture", "knee"):
     train.command(_system)(trainer_of(_system))

@@ -71,6 +71,7 @@ def train(
         measured=_last_row(folder / CURVE),
         intended_use="Research use only. Cannot be used to rule out low bone density.",
         licence="Apache-2.0",
+        role=stage,
         sources=(
             "https://github.com/malekosh/deep-learning-models-for-the-differentiation-of-osteoporotic-and-malignant-"
             "vertebral-fractures (MIT)",
@@ -107,7 +108,7 @@ def _learner(stage: str, shapes: list[MeasuredVertebra], settings: Settings) -> 
     draw, loss, measures = {
         "locate": (survey_sample, _locate_loss, _locate_measures),
         "count": (corridor_sample, _count_loss, _count_measures),
-        "refine": (vertebra_sample, _refine_loss, _refine_measures),
+        "refine": (vertebra_sample, outline_loss, outline_measures),
     }[stage]
     return build(*ARCHITECTURES[stage]), dense_task(stage, partial(draw, shapes=shapes), loss, measures)
 
@@ -124,10 +125,20 @@ def _count_loss(output: "torch.Tensor", level: "torch.Tensor") -> "torch.Tensor"
     return cross_entropy(output, level, ignore_index=NOWHERE)
 
 
-def _refine_loss(output: "torch.Tensor", classes: "torch.Tensor") -> "torch.Tensor":
-    from monai.losses import DiceCELoss
+def outline_loss(output: "torch.Tensor", classes: "torch.Tensor") -> "torch.Tensor":
+    """Return cross-entropy plus the soft Dice loss of the body and of its trabecular compartment.
 
-    return DiceCELoss(to_onehot_y=True, softmax=True, include_background=False, batch=True)(output, classes[:, None])
+    The shell has no Dice of its own: it is thin, so its Dice is low, and a low Dice is raised by claiming what is in
+    doubt. In 5 mm slices that drew bodies an eighth too large.
+    """
+    import torch
+    from monai.losses import DiceLoss
+    from torch.nn.functional import cross_entropy
+
+    shell, trabecular = output.softmax(1)[:, 1:].unbind(1)
+    found = torch.stack([shell + trabecular, trabecular], 1)
+    wanted = torch.stack([classes > 0, classes == 2], 1).float()
+    return cross_entropy(output, classes) + DiceLoss(batch=True)(found, wanted)
 
 
 def _dice(a: "torch.Tensor", b: "torch.Tensor") -> float:
@@ -153,7 +164,8 @@ def _count_measures(output: "torch.Tensor", level: "torch.Tensor") -> dict[str, 
     }
 
 
-def _refine_measures(output: "torch.Tensor", classes: "torch.Tensor") -> dict[str, float]:
+def outline_measures(output: "torch.Tensor", classes: "torch.Tensor") -> dict[str, float]:
+    """Return the Dice of the body and of its trabecular compartment."""
     found = output.argmax(1)
     return {"body_dice": _dice(found > 0, classes > 0), "trabecular_dice": _dice(found == 2, classes == 2)}
 

@@ -9,6 +9,7 @@ import typer
 
 from OsteoScreenLib import RESEARCH_USE, __version__
 from OsteoScreenLib.cli.boxes import boxes
+from OsteoScreenLib.cli.calibrate import calibrate
 from OsteoScreenLib.cli.dataset import dataset
 from OsteoScreenLib.cli.detect import detect
 from OsteoScreenLib.cli.dicom import dicom
@@ -39,7 +40,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (screen, segment, measure, features, detect, radiograph, drr, dicom, phantom, phantom_films, view):
+for command in (
+    screen,
+    segment,
+    measure,
+    calibrate,
+    features,
+    detect,
+    radiograph,
+    drr,
+    dicom,
+    phantom,
+    phantom_films,
+    view,
+):
     app.command()(command)
 app.add_typer(models)
 app.add_typer(train)

@@ -30,6 +30,10 @@ FlipsOption = Annotated[
 UngatedOption = Annotated[
     bool, typer.Option("--ungated", help="Keep the numbers that a closed gate of quality would leave out.")
 ]
+SiteOption = Annotated[
+    Path | None,
+    typer.Option("--site", metavar="JSON", help="Your department's own table (osteoscreen calibrate)."),
+]
 
 
 def engine_of(text: str) -> str | Path:

@@ -14,6 +14,7 @@ from OsteoScreenLib.cli.options import (
     FlipsOption,
     InputArgument,
     SeriesOption,
+    SiteOption,
     UngatedOption,
     engine_of,
 )
@@ -33,6 +34,7 @@ def screen(
     cutoffs: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Reference lines (JSON) in place of the published ones.")
     ] = None,
+    site: SiteOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")] = False,
 ) -> None:
     """Screen a CT: outlines, tables, report, 3D Slicer scene."""
@@ -49,6 +51,7 @@ def screen(
             cutoffs=cutoffs,
             flips=flips,
             ungated=ungated,
+            site=site,
             progress=work.progress,
             cancelled=work.cancelled,
         )
@@ -63,12 +66,11 @@ def _as_json(record: "Record", output: Path) -> str:
 
 
 def _as_text(record: "Record", output: Path) -> str:
-    from OsteoScreenLib.measurement.gate import GATE, OPEN
     from OsteoScreenLib.result_folder import REPORT, SCENE
 
     lines = [
         f"{row['level']}  trabecular {_hu(row['trabecular_mean_hu'])}   anterior ellipse {_hu(row['roi_mean_hu'])}"
-        f"{'' if row[GATE] == OPEN else f'   ({row[GATE]})'}"
+        f"{_remarks(record, row)}"
         for row in record.measurements
     ]
     lines += [finding_line(one) for one in record.quality]
@@ -76,6 +78,15 @@ def _as_text(record: "Record", output: Path) -> str:
     if SCENE not in record.files:
         lines.append(f"Note: {SCENE} was left out: it needs pip install 'osteoscreen[viewer]'.")
     return "\n".join([*lines, f"Report: {output / REPORT}", RESEARCH_USE])
+
+
+def _remarks(record: "Record", row: dict[str, str | float | None]) -> str:
+    """Return what is closed of a row, and which checks its HU are to be read with caution for."""
+    from OsteoScreenLib.measurement.gate import GATE, OPEN, cares
+
+    with_care = ", ".join(cares(record.quality, "roi_mean_hu", row["level"]))
+    said = ["" if row.get(GATE, OPEN) == OPEN else row[GATE], with_care and f"caution: {with_care}"]
+    return "".join(f"   ({one})" for one in said if one)
 
 
 def _hu(value: str | float | None) -> str:

@@ -17,6 +17,9 @@ PLACES = {"anterior": 0.88, "middle": 0.5, "posterior": 0.12}
 WINDOW = 0.05
 """Heights are means over this share of the depth to either side of their place."""
 
+SixPoints = tuple[tuple[tuple[float, float, float], ...], ...]
+"""Upper and lower endplate; of each the points in front, in the middle and behind; of each x, y, z in RAS mm."""
+
 
 @dataclass(frozen=True, eq=False)
 class Heights:
@@ -88,6 +91,11 @@ def all_heights(labels: Volume, levels: Sequence[str] | None = None) -> dict[str
     present = [level for level in boxes(labels) if levels is None or level in levels]
     found = {level: body_heights(labels, level) for level in present}
     return {level: one for level, one in found.items() if one is not None}
+
+
+def six_points(heights: Heights) -> SixPoints:
+    """Return the six points as plain numbers."""
+    return tuple(tuple(tuple(point) for point in plate) for plate in heights.points.tolist())
 
 
 def _depth(band: np.ndarray, y: np.ndarray) -> tuple[float, float]:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 GRADES: tuple[tuple[float, str], ...] = ((0.0, "none"), (0.20, "mild"), (0.25, "moderate"), (0.40, "severe"))
 """Share of height lost from which each Genant grade, 0 to 3, is counted, and its name."""
-NEIGHBOURS = 4
-"""A body is compared with at most so many others, the nearest ones."""
+NEIGHBOURS = 2
+"""A body is compared with the nearest ones above and below it, at most so many on each side."""
 READING_MM, READING_VOXELS = 0.3, 0.2
 """SD of a height: a part that is always there, and a part of the mask's resolution (Testing/benchmarks/morphometry)."""
 SURE = 1.64
@@ -90,8 +90,11 @@ def shapes(heights: Mapping[str, Heights]) -> dict[str, Shape]:
     usable = {level: one for level, one in heights.items() if level != "S1"}
     found = {}
     for level, own in usable.items():
-        others = [name for name in usable if name != level]
-        near = sorted(others, key=lambda name: abs(order.index(name) - order.index(level)))[:NEIGHBOURS]
+        above, below = (
+            sorted((n for n in usable if side * (order.index(n) - order.index(level)) > 0), key=order.index)[::side]
+            for side in (-1, 1)
+        )
+        near = [*above[:NEIGHBOURS], *below[:NEIGHBOURS]]
         if near:
             found[level] = _shape(own, [usable[name] for name in near])
     return found

@@ -5,15 +5,18 @@ All cuts follow radiological convention: the patient's right, or front, is on th
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
+from types import MappingProxyType
 
 import numpy as np
 
 from OsteoScreenLib import levels as table
 from OsteoScreenLib.measurement.frame import Frame, boxes, crop, sample
+from OsteoScreenLib.measurement.heights import SixPoints
 from OsteoScreenLib.measurement.hounsfield import AnteriorRoi
+from OsteoScreenLib.measurement.tissues import FAT, TISSUES
 from OsteoScreenLib.volume import Volume
 
 WINDOW, LEVEL = 800.0, 200.0
@@ -21,12 +24,16 @@ WINDOW, LEVEL = 800.0, 200.0
 SLAB_MM = 3.0
 """The grey image is the mean over this thickness; outlines are those of the plane in its middle."""
 OVERVIEW_PIXEL_MM, CUT_PIXEL_MM = 0.4, 0.25
+TISSUE_PIXEL_MM = 0.8
+SOFT_WINDOW = (500.0, 0.0)
+TISSUE_COLORS = ("#56b4e9", "#f0e442", "#d55e00", "#cc79a7")
+"""Of `measurement.tissues.TISSUES`, in their order."""
 LEFT, POSTERIOR = np.array([-1.0, 0, 0]), np.array([0, -1.0, 0])
 
 
 @dataclass(frozen=True)
 class Line:
-    """A path in SVG syntax, in mm from the picture's upper left corner; `kind` is body, trabecular or roi."""
+    """A path in SVG syntax, in mm from the picture's upper left corner; `kind` is its class on the page."""
 
     path: str
     color: str
@@ -55,10 +62,10 @@ class _Plane:
     normal: np.ndarray
     pixel: float
 
-    def grey(self, volume: Volume) -> str:
+    def grey(self, volume: Volume, window: float = WINDOW, level: float = LEVEL) -> str:
         steps = np.array([-SLAB_MM / 2, 0.0, SLAB_MM / 2])
         planes = [sample(volume, self.points + step * self.normal, outside=-1024.0) for step in steps]
-        shown = np.clip((np.mean(planes, axis=0) - LEVEL) / WINDOW + 0.5, 0, 1)
+        shown = np.clip((np.mean(planes, axis=0) - level) / window + 0.5, 0, 1)
         return _png(np.rint(shown * 255).astype(np.uint8))
 
     def outline(self, soft: Volume) -> list[np.ndarray]:
@@ -85,12 +92,19 @@ class _Plane:
         return columns * self.pixel, rows * self.pixel
 
 
-def overviews(volume: Volume, labels: Volume, cut_off: Iterable[str] = ()) -> tuple[Picture, Picture]:
+def overviews(
+    volume: Volume,
+    labels: Volume,
+    cut_off: Iterable[str] = (),
+    six_points: Mapping[str, SixPoints] = MappingProxyType({}),
+    said: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Picture, Picture]:
     """Return the sagittal and the coronal view of the whole labelled spine, a level's name beside each body.
 
     The sagittal plane bends sideways and the coronal one forwards through the body centres, so that every body is
     met in its middle in scoliosis and lordosis; distances up-down and across stay true. `cut_off` names the levels
-    that the field of view cuts; they are marked.
+    that the field of view cuts; they are marked. The sagittal view shows the heights of bodies with `six_points`, and
+    what is `said` of a level beside its name.
     """
     found = boxes(labels)
     softened = {
@@ -119,7 +133,15 @@ def overviews(volume: Volume, labels: Volume, cut_off: Iterable[str] = ()) -> tu
             lines += [Line(_path(loops), color, "body"), Line(_path(plane.outline(trabecular)), color, "trabecular")]
             edge = max(loops, key=len)
             middle_y = (edge[:, 1].min() + edge[:, 1].max()) / 2
-            words.append((edge[:, 0].min() - 2.0, middle_y, f"{level} (cut)" if level in cut_off else level))
+            word = f"{level} (cut)" if level in cut_off else level
+            if name == "Sagittal":
+                word += f" {said[level]}" if level in said else ""
+                if level in six_points:
+                    points = np.array(six_points[level])
+                    columns_mm = (points - plane.points[0, 0]) @ across
+                    flat = np.stack([columns_mm, top - points[..., 2]], axis=-1) + plane.pixel / 2
+                    lines.append(Line(_path([flat[0], flat[1], *flat.swapaxes(0, 1)]), "#fff", "height"))
+            words.append((edge[:, 0].min() - 2.0, middle_y, word))
         alt = f"{name} overview of the spine with outlines of {', '.join(found) or 'no vertebra'}."
         return Picture(alt, *plane.size, plane.grey(volume), tuple(lines), tuple(words), _marks(marks), 50)
 
@@ -159,6 +181,25 @@ def vertebra_cuts(volume: Volume, labels: Volume, frame: Frame, roi: AnteriorRoi
         cut("Axial", (-40, 40), (-32, 48), axial, "RLAP", roi.outline() if roi else None),
         cut("Sagittal", (-32, 48), (-28, 28), sagittal, "AP", _slab_side(roi) if roi else None),
     )
+
+
+def tissue_picture(volume: Volume, places: Volume) -> Picture:
+    """Return the axial slice with the most of the tissues that HU were calibrated by, each outlined and named."""
+    k = int((places.voxels > TISSUES.index(FAT) + 1).sum(axis=(1, 2)).argmax())
+    _, nj, ni = places.voxels.shape
+    corner, (right, front, _) = places.to_ras(np.array([ni - 1, nj - 1, k])), places.spacing
+    rows, columns = (np.arange(0, length, TISSUE_PIXEL_MM) for length in (nj * front, ni * right))
+    points = corner + rows[:, None, None] * POSTERIOR + columns[None, :, None] * LEFT
+    plane = _Plane(points, np.array([0.0, 0, 1]), TISSUE_PIXEL_MM)
+    lines, words = [], []
+    for number, (name, color) in enumerate(zip(TISSUES, TISSUE_COLORS, strict=True), start=1):
+        loops = plane.outline(places.with_voxels((places.voxels == number).astype(np.float32)))
+        if loops:
+            lines.append(Line(_path(loops), color, "tissue"))
+            words.append(name)
+    alt = f"Axial slice with outlines of {', '.join(words)}, by which HU were calibrated."
+    grey = plane.grey(volume, *SOFT_WINDOW)
+    return Picture(alt, *plane.size, grey, tuple(lines), (), _marks("RLAP"), 100)
 
 
 def _slab_side(roi: AnteriorRoi) -> np.ndarray:

@@ -13,6 +13,7 @@ from OsteoScreenLib.scene.folders import add_folder, put_in_folder
 from OsteoScreenLib.scene.rois import add_roi
 from OsteoScreenLib.scene.segmentations import add_segmentation
 from OsteoScreenLib.scene.tables import add_table
+from OsteoScreenLib.scene.tissues import add_tissues
 from OsteoScreenLib.scene.volumes import add_volume
 
 if TYPE_CHECKING:
@@ -58,10 +59,13 @@ def add_case(
     )
     detection = add_detection(scene, result.detection, name) if result.detection else None
     findings = add_findings(scene, result.quality, name) if result.quality else None
+    tissues = add_tissues(scene, result.tissues, f"{name} calibration tissues") if result.tissues else None
     folder = add_folder(scene, f"{name} OsteoScreen", beside=volume)
     put_in_folder(scene, folder, segmentation, measurements, features, *rois.values(), chart, bars)
     if detection:
         put_in_folder(scene, folder, *detection.all)
     if findings:
         put_in_folder(scene, folder, findings)
+    if tissues:
+        put_in_folder(scene, folder, tissues)
     return CaseNodes(volume, segmentation, measurements, features, rois, chart, folder, detection, findings)

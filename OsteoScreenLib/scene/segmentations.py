@@ -32,7 +32,7 @@ def add_segmentation(
     node.CreateDefaultDisplayNodes()
     node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
     binary = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
-    layers = [_oriented_image(layer_of(labels.voxels, part), labels.ijk_to_ras) for part in LAYERS]
+    layers = [oriented_image(layer_of(labels.voxels, part), labels.ijk_to_ras) for part in LAYERS]
     for segment in segments:
         vtk_segment = _vtk_segment(segment)
         vtk_segment.AddRepresentation(binary, layers[segment.layer])
@@ -59,7 +59,7 @@ def labels_from_segmentation(
     from scipy.ndimage import find_objects
 
     ni, nj, nk = volume_node.GetImageData().GetDimensions()
-    grid = _oriented_image(np.zeros((nk, nj, ni), dtype=np.uint8), ijk_to_ras_of(volume_node))
+    grid = oriented_image(np.zeros((nk, nj, ni), dtype=np.uint8), ijk_to_ras_of(volume_node))
     segmentation = node.GetSegmentation()
     binary = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
     if not segmentation.ContainsRepresentation(binary):
@@ -110,7 +110,8 @@ def _vtk_segment(segment: Segment) -> "slicer.vtkSegment":
     return made
 
 
-def _oriented_image(voxels: np.ndarray, ijk_to_ras: np.ndarray) -> "slicer.vtkOrientedImageData":
+def oriented_image(voxels: np.ndarray, ijk_to_ras: np.ndarray) -> "slicer.vtkOrientedImageData":
+    """Return voxels (k, j, i) as the image that segments hold."""
     import slicer
     import slicer.util
     from vtkmodules.util.numpy_support import numpy_to_vtk

@@ -1,11 +1,30 @@
-"""Weights of others, which come as pickles: tensors and numbers are read from them, and nothing is run."""
+"""Weights of others, many of which come as pickles: tensors and numbers are read, and nothing is run."""
 
 import hashlib
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from OsteoScreenLib.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def read_weights(path: Path) -> "dict[str, Tensor]":
+    """Return the tensors of a safetensors or PyTorch file; nothing in it is run.
+
+    Raises `ModelError` where it holds anything else.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if path.suffix != ".safetensors":
+        return dict(load_pickle(path))
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"The weights {path} cannot be read as safetensors: {error}.") from error
 
 
 def load_pickle(path: Path) -> Any:

@@ -11,7 +11,7 @@ from OsteoScreenLib.cli.options import DeviceOption
 
 
 def radiograph(
-    system: Annotated[Literal["verte-x", "bone-texture", "knee"], typer.Argument(help="Whose network.")],
+    system: Annotated[Literal["verte-x", "verte-x-vfa", "bone-texture", "knee"], typer.Argument(help="Whose network.")],
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="DICOM, PNG, TIFF or JPEG films.")],
     model: Annotated[
         Path, typer.Option(metavar="DIR", help="A model's folder, made by `osteoscreen train`; none is shipped.")

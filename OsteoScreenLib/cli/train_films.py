@@ -1,6 +1,7 @@
 """``osteoscreen train verte-x``, ``bone-texture`` and ``knee``: networks on films."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,22 @@ def trainer_of(name: str) -> Callable[..., None]:
         network: Annotated[str | None, typer.Option(help="One of the system's; an unknown name lists them.")] = None,
         epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the films; else the paper's.")] = None,
         limit: Annotated[int | None, typer.Option(min=20, help="Take at most so many films, of both classes.")] = None,
+        weights: Annotated[
+            str | None,
+            typer.Option(
+                metavar="imagenet|FILE|DIR",
+                help="Start from ImageNet's weights (torchvision's, fetched if need be), a file's or a model's.",
+            ),
+        ] = None,
+        learn_share: Annotated[
+            float, typer.Option(min=0.1, max=0.9, help="Share of films learned from; the others are the test.")
+        ] = 0.7,
+        paper: Annotated[
+            bool, typer.Option("--paper", help="The paper's order of varying and splitting; says where that leaks.")
+        ] = False,
+        tune: Annotated[
+            int | None, typer.Option(metavar="N", min=2, help="Try N recipes first, with Ray Tune, and take the best.")
+        ] = None,
         drop_conflicting: Annotated[
             bool, typer.Option("--drop-conflicting", help="Leave copies with different labels out, do not refuse.")
         ] = False,
@@ -39,24 +56,45 @@ def trainer_of(name: str) -> Callable[..., None]:
         with job() as work:
             from OsteoScreenLib.device import choose
             from OsteoScreenLib.progress import part
+            from OsteoScreenLib.radiographs.pretrained import find_start
             from OsteoScreenLib.radiographs.systems import system as find_system
             from OsteoScreenLib.report.film_pages import write_test
             from OsteoScreenLib.training.duplicates import without_duplicates
-            from OsteoScreenLib.training.films import prepare_films, train
+            from OsteoScreenLib.training.films import Choices, prepare_films, split_films, train
             from OsteoScreenLib.training.pictures import limited, read_pictures
+            from OsteoScreenLib.training.tuning import TRIALS, tuned
 
             system = find_system(name)
-            system.network(network)
+            chosen, _, _ = system.network(network)
+            start = find_start(weights, chosen, work.say) if weights else None
             pictures = limited(read_pictures(data, system), limit, seed)
             pictures, said = without_duplicates(pictures, drop_conflicting)
             for line in said:
                 work.say(line)
+            if paper and not system.paper_leaks:
+                work.say(f"Note: the paper of {name} varies films after the split, as is done here; nothing leaks.")
             run = run or output.with_name(f"{output.name}-run")
             films = prepare_films(pictures, system, run, part(work.progress, 0.0, 0.1), work.cancelled)
+            choices = Choices(
+                chosen, epochs, seed, workers, learn_share, paper_order=paper and system.paper_leaks, start=start
+            )
+            trying = 0.6 if tune else 0.1
+            if tune:
+                recipe, auc = tuned(
+                    system, split_films(system, films, choices), tune, run, choices, choose(device),
+                    part(work.progress, 0.1, trying), work.cancelled,
+                )  # fmt: skip
+                choices = replace(choices, recipe=recipe)
+                work.say(
+                    f"Best of {tune} recipes by AUC on the films watched ({auc:.3f}): rate {recipe.rate:.2g}, batch "
+                    f"{recipe.batch}, momentum {recipe.momentum:.2f}, weight decay {recipe.weight_decay:.2g}; all in "
+                    f"{run / TRIALS}"
+                )
             trained = train(
-                system, films, output, run, network, epochs, seed, workers, choose(device),
-                part(work.progress, 0.1, 1.0), work.cancelled,
-            )  # fmt: skip
+                system, films, output, run, choices, choose(device), part(work.progress, trying, 1.0), work.cancelled
+            )
+            for warning in trained.warnings:
+                work.say(f"WARNING: {warning}")
             write_test(trained, system.classes, output / TEST)
             result = trained.result
             low, high = result.auc_ci95

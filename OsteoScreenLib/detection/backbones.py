@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from pathlib import Path
 
 import torchvision
 from torch import Tensor, nn
@@ -12,7 +11,6 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from OsteoScreenLib.detection.attention import MODULES
 from OsteoScreenLib.errors import ModelError
-from OsteoScreenLib.safe_weights import load_pickle
 
 ATTENTION: tuple[str, ...] = ("none", *MODULES)
 
@@ -68,9 +66,9 @@ def backbone(
 
     `attention` is put behind the stem (ResNet's and VGG's first max-pool, MobileNet's first convolution) and behind the
     last stage, as in Xue et al. 2022. `weights` are ImageNet weights of a classifier or COCO weights of a detector, by
-    name (`read_weights`); batch norms keep their statistics then. An attention module starts as the identity: what the
-    weights had learned to see is what the pyramid gets. Raises `ModelError` for an unknown name, or weights that do not
-    fit.
+    name (`safe_weights.read_weights`); batch norms keep their statistics then. An attention module starts as the
+    identity: what the weights had learned to see is what the pyramid gets. Raises `ModelError` for an unknown name, or
+    weights that do not fit.
     """
     if name not in TRUNKS:
         raise ModelError(f"There is no backbone {name!r}; use one of: {', '.join(TRUNKS)}.")
@@ -94,22 +92,6 @@ def backbone(
         pyramid_channels,
         extra_blocks=LastLevelMaxPool(),
     )
-
-
-def read_weights(path: Path) -> "dict[str, Tensor]":
-    """Return the tensors of a safetensors or PyTorch file; nothing in it is run.
-
-    Raises `ModelError` where it holds anything else.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    if path.suffix != ".safetensors":
-        return dict(load_pickle(path))
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"The weights {path} cannot be read as safetensors: {error}.") from error
 
 
 def _load(body: nn.Sequential, weights: "dict[str, Tensor]", name: str) -> None:

@@ -59,6 +59,8 @@ class System:
     """The share that films of the ill class are drawn with in training; None for as many as there are."""
     clinical: bool = False
     """Whether age, sex and BMI, where they are known, come in behind the network."""
+    paper_leaks: bool = False
+    """Whether the paper varies films before it splits them, so that looks at one film stand on both sides."""
 
     def network(self, name: str | None) -> "tuple[str, torch.nn.Module, Recipe]":
         """Return name, untrained network and recipe; raises `InputError` for a name the system does not know."""
@@ -109,6 +111,7 @@ def _transfer(name: str, head_only: bool) -> "Callable[[], torch.nn.Module]":
     return build
 
 
+_VERTE_X = Recipe(100, 30, "adam", 1e-4, weight_decay=1e-4, patience=15)
 _TRANSFER = ("squeezenet1_0", "alexnet", "resnet18", "vgg16", "densenet121")
 _BATCH_RATE_MOMENTUM = {1: (24, 1e-3, 0.6), 2: (24, 1e-4, 0.7), 3: (24, 1e-3, 0.9), 4: (48, 1e-4, 0.9)}
 """Of Models 1 to 4."""
@@ -119,7 +122,16 @@ SYSTEMS: dict[str, System] = {
         prepare.verte_x,
         prepare.verte_x_placement,
         ("negative", "positive"),
-        {"efficientnet-b4": (_verte_x, Recipe(100, 30, "adam", 1e-4, weight_decay=1e-4, patience=15))},
+        {"efficientnet-b4": (_verte_x, _VERTE_X)},
+        Variation(rotation=5, shift=0.05, zoom=0.05, noise=0.01),
+        clinical=True,
+    ),
+    "verte-x-vfa": System(
+        "verte-x-vfa",
+        prepare.verte_x_vfa,
+        prepare.verte_x_vfa_placement,
+        ("negative", "positive"),
+        {"efficientnet-b4": (_verte_x, _VERTE_X)},
         Variation(rotation=5, shift=0.05, zoom=0.05, noise=0.01),
         clinical=True,
     ),
@@ -149,6 +161,7 @@ SYSTEMS: dict[str, System] = {
             "resnet50-gru-frozen": (_knee(True), Recipe(100, 16, "adam", 1e-3, patience=15)),
         },
         Variation(rotation=10, shift=0.05, mirrored=True, upside_down=True),
+        paper_leaks=True,
     ),
 }
 """As METHODS.md sections 3 to 5 say; the weight decay and spread of VERTE-X's variation are not printed there."""

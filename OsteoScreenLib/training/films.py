@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,16 +18,20 @@ from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
 from OsteoScreenLib.radiographs.clinical import fit_clinical
 from OsteoScreenLib.radiographs.film import read_film
+from OsteoScreenLib.radiographs.pretrained import Start, begin_with
 from OsteoScreenLib.radiographs.systems import Recipe, System, Variation, ill_logit
-from OsteoScreenLib.splits import held_out_patients
+from OsteoScreenLib.splits import held_out_patients, held_out_rows, on_both_sides
 from OsteoScreenLib.training.pictures import Picture
 from OsteoScreenLib.training.trainer import Settings, Task, fit
 
 if TYPE_CHECKING:
     import torch
 
-TEST_SHARE, WATCHED_SHARE = 0.3, 0.15
-"""Shares of the films: held out until the end, and of the rest those that the best weights are chosen on."""
+LEARN_SHARE, WATCHED_SHARE = 0.7, 0.15
+"""Shares of the films: not held out until the end, and of these the ones that the best weights are chosen on."""
+
+PAPER_LOOKS = 2
+"""Varied looks at each film in the paper's order; the knee paper says that they come before the split, not how many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +59,17 @@ class Films:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained system: its card, and how it does on the films held out, with their scores (n,) in [0, 1]."""
+    """A trained system: its card, and how it does on the films held out, with their scores (n,) in [0, 1].
+
+    `seconds_for_10_epochs` is None where nothing was left to be learned.
+    """
 
     card: ModelCard
     test: Films
     scores: np.ndarray
     result: Classification
-    seconds_for_10_epochs: float
+    seconds_for_10_epochs: float | None
+    warnings: tuple[str, ...] = ()
 
 
 def prepare_films(
@@ -72,7 +80,7 @@ def prepare_films(
     cancelled: IsCancelled = never,
 ) -> Films:
     """Prepare films as a system takes them, once: they stay in `folder` for the next start."""
-    named = "\n".join(str(one.path.resolve()) for one in pictures)
+    named = "\n".join([system.name, *(str(one.path.resolve()) for one in pictures)])
     kept = folder / f"films-{hashlib.sha256(named.encode()).hexdigest()[:16]}.npy"
     if not kept.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,74 +94,176 @@ def prepare_films(
     return Films(np.load(kept, mmap_mode="r"), tuple(pictures))
 
 
+@dataclass(frozen=True)
+class Choices:
+    """What a person chooses of a training; None is as the paper says.
+
+    `learn_share` of the films are learned from, the others tested on. With `paper_order`, films are varied before they
+    are split, and split film by film (`_in_paper_order`).
+    """
+
+    network: str | None = None
+    epochs: int | None = None
+    seed: int = 0
+    workers: int = 1
+    learn_share: float = LEARN_SHARE
+    paper_order: bool = False
+    start: Start | None = None
+    recipe: Recipe | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Films held out until the end, those that choose weights and threshold, those that are learned from.
+
+    `warnings` say how the first may flatter the network.
+    """
+
+    test: Films
+    watched: Films
+    learned: Films
+    warnings: tuple[str, ...] = ()
+
+
+def split_films(system: System, films: Films, choices: Choices) -> Split:
+    """Split films by patient and stratified by class, or as the paper did, which leaks."""
+    if choices.paper_order:
+        return _in_paper_order(system, films, choices)
+    tested = held_out_patients(films.ill, films.patients, 1 - choices.learn_share, choices.seed)
+    test, rest = films.take(tested), films.take(~tested)
+    watched = held_out_patients(rest.ill, rest.patients, WATCHED_SHARE, choices.seed + 1)
+    return Split(test, rest.take(watched), rest.take(~watched))
+
+
+def _in_paper_order(system: System, films: Films, choices: Choices) -> Split:
+    """Vary films first, then split all of them at random: looks at one film then stand on both sides."""
+    rng = np.random.default_rng([choices.seed, 5])
+    looks = [films.images] + [
+        np.stack([varied(np.asarray(image, np.float32), system.variation, rng) for image in films.images]).astype(
+            np.float16
+        )
+        for _ in range(PAPER_LOOKS)
+    ]
+    every = Films(np.concatenate(looks), films.pictures * len(looks))
+    whose = np.tile(np.arange(len(films.pictures)), len(looks))
+    tested = held_out_rows(every.ill, 1 - choices.learn_share, choices.seed)
+    both = on_both_sides(whose, tested)
+    warning = (
+        f"As in the paper, films were varied before the split: of {both} of {len(films.pictures)} films, one look was "
+        "learned from and another tested on. The test result is flattered; it says nothing of new patients."
+    )
+    test, rest = every.take(tested), every.take(~tested)
+    watched = held_out_rows(rest.ill, WATCHED_SHARE, choices.seed + 1)
+    return Split(test, rest.take(watched), rest.take(~watched), (warning,))
+
+
+def fitted(
+    system: System,
+    split: Split,
+    folder: Path,
+    choices: Choices,
+    device: str = "cpu",
+    progress: Progress = silent,
+    cancelled: IsCancelled = never,
+) -> "torch.nn.Module":
+    """Return a system's network trained on the films learned from, with the weights of the best AUC on those watched.
+
+    The weights have half precision, as they are saved. Checkpoints and the curve go to `folder`.
+    """
+    import torch
+
+    torch.manual_seed(choices.seed)
+    _, network, published = system.network(choices.network)
+    if choices.start:
+        begin_with(network, choices.start)
+    recipe = choices.recipe or published
+    learned = split.learned
+    batch = min(recipe.batch, len(learned.pictures))
+    each = max(1, len(learned.pictures) // batch)
+    steps = each * (choices.epochs or recipe.epochs)
+    settings = Settings(
+        steps, batch, recipe.rate, choices.seed, choices.workers, each, each, patience=recipe.patience
+    )  # fmt: skip
+    looks = Variation(rotation=0) if choices.paper_order else system.variation
+    task = _task(replace(system, variation=looks), learned, split.watched, recipe)
+    weights = fit(network, task, settings, folder, device, progress, cancelled)
+    network.load_state_dict({key: t.half() if t.is_floating_point() else t for key, t in weights.items()})
+    return network.to(device).eval()
+
+
 def train(
     system: System,
     films: Films,
     output: Path,
     folder: Path,
-    network: str | None = None,
-    epochs: int | None = None,
-    seed: int = 0,
-    workers: int = 1,
+    choices: Choices,
     device: str = "cpu",
     progress: Progress = silent,
     cancelled: IsCancelled = never,
-    recipe: Recipe | None = None,
 ) -> Trained:
-    """Train a system's network on films, write the model to `output`, and test it on patients held out.
+    """Train a system's network on films, write the model to `output`, and test it on films held out.
 
-    The split is by patient and stratified. The weights with the best AUC on the watched films are kept, in half
-    precision; the threshold is theirs by Youden, midway between two scores. Where age, sex or BMI is known and the
-    system takes it, a logistic layer over them and the logit is fitted on the watched films (`clinical`). Checkpoints
-    and the curve go to `folder`.
+    The threshold is that of the films watched, by Youden, midway between two scores. Where age, sex or BMI is known and
+    the system takes it, a logistic layer over them and the logit is fitted on these films (`clinical`).
     """
-    import torch
+    name, _, recipe = system.network(choices.network)
+    split = split_films(system, films, choices)
+    epochs = choices.epochs or (choices.recipe or recipe).epochs
+    watch = _Watch(progress)
+    network = fitted(system, split, folder, choices, device, watch, cancelled)
+    seconds = watch.seconds_per_whole and 10 * watch.seconds_per_whole / epochs
 
-    torch.manual_seed(seed)
-    name, net, published = system.network(network)
-    recipe = recipe or published
-    tested = held_out_patients(films.ill, films.patients, TEST_SHARE, seed)
-    test, rest = films.take(tested), films.take(~tested)
-    watched_rows = held_out_patients(rest.ill, rest.patients, WATCHED_SHARE, seed + 1)
-    watched, learned = rest.take(watched_rows), rest.take(~watched_rows)
-
-    epochs = epochs or recipe.epochs
-    batch = min(recipe.batch, len(learned.pictures))
-    each = max(1, len(learned.pictures) // batch)
-    settings = Settings(
-        each * epochs, batch, recipe.rate, seed, workers, max(1, each), max(1, each), patience=recipe.patience
-    )
-    began = time.monotonic()
-    weights = fit(net, _task(system, learned, watched, recipe), settings, folder, device, progress, cancelled)
-    seconds = 10 * (time.monotonic() - began) / epochs
-    saved = {key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in weights.items()}
-    net.load_state_dict(saved)
-    net.to(device).eval()
-
-    watched_logits, test_logits = logits(net, watched.images, device), logits(net, test.images, device)
+    test, watched, learned = split.test, split.watched, split.learned
+    watched_logits, test_logits = logits(network, watched.images, device), logits(network, test.images, device)
     clinical = _clinical(watched, watched_logits) if system.clinical else None
     score = partial(_scores, clinical=clinical)
     best = roc(watched.ill, score(watched, watched_logits), "<").youden().threshold
     threshold = best if np.isfinite(best) else 0.5
     scores = score(test, test_logits)
     result = classify(test.ill, scores, threshold)
+    begun = f" It started from {choices.start.source}." if choices.start else ""
     card = save_model(
         output,
-        saved,
+        {key: t.half() if t.is_floating_point() else t for key, t in network.state_dict().items()},
         version=__version__,
         task=f"Tell {system.classes[1]} from {system.classes[0]} on films, as {system.name} does.",
         architecture=name,
         parameters={"system": system.name, "threshold": threshold, "clinical": clinical and asdict(clinical)},
         trained_on=(
             f"{len(learned.pictures)} films of {len(set(learned.patients))} patients, "
-            f"at most {epochs} epochs, seed {seed}; {len(watched.pictures)} more chose the weights and the threshold."
+            f"at most {epochs} epochs, seed {choices.seed}; {len(watched.pictures)} more chose the weights and the "
+            f"threshold.{begun}"
         ),
-        measured={"test_films": len(test.pictures), **result.as_values(), "seconds_for_10_epochs": round(seconds, 1)},
+        measured={
+            "test_films": len(test.pictures), **result.as_values(),
+            "seconds_for_10_epochs": seconds and round(seconds, 1),
+            **({"warnings": list(split.warnings)} if split.warnings else {}),
+        },
         intended_use="Research use only. Cannot be used to rule out low bone density.",
         licence="Apache-2.0",
         sources=(),
-    )
-    return Trained(card, test, scores, result, seconds)
+    )  # fmt: skip
+    return Trained(card, test, scores, result, seconds, split.warnings)
+
+
+class _Watch:
+    """Passes progress on, and measures how long the whole would take, however much of it was done."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._told: list[tuple[float, float]] = []
+
+    def __call__(self, fraction: float, message: str) -> None:
+        self._told.append((time.monotonic(), fraction))
+        self._progress(fraction, message)
+
+    @property
+    def seconds_per_whole(self) -> float | None:
+        """Seconds for a fraction of 1; None where less than two steps were done."""
+        if len(self._told) < 2:
+            return None
+        (start, first), (end, last) = self._told[0], self._told[-1]
+        return (end - start) / (last - first)
 
 
 def _task(system: System, learned: Films, watched: Films, recipe: Recipe) -> Task:

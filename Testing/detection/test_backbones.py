@@ -7,8 +7,9 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
-from OsteoScreenLib.detection.backbones import LAST, STEM, backbone, read_weights
+from OsteoScreenLib.detection.backbones import LAST, STEM, backbone
 from OsteoScreenLib.errors import ModelError
+from OsteoScreenLib.safe_weights import read_weights
 
 PARAMETERS = {
     "resnet10": {"none": 7_512_896, "se": 7_547_880, "sk": 7_788_840, "ds": 8_112_976},

@@ -12,7 +12,7 @@ from OsteoScreenLib.radiographs.film import names_of
 from OsteoScreenLib.radiographs.score import load_scorer, score_films
 from OsteoScreenLib.radiographs.systems import SYSTEMS
 from OsteoScreenLib.training.duplicates import find_duplicates, without_duplicates
-from OsteoScreenLib.training.films import prepare_films, train, varied
+from OsteoScreenLib.training.films import Choices, Films, prepare_films, split_films, train, varied
 from OsteoScreenLib.training.pictures import Picture, limited, read_pictures
 
 TEXTURE = SYSTEMS["bone-texture"]
@@ -126,7 +126,7 @@ def test_variation_stays_within_what_the_paper_allows() -> None:
 def test_a_saved_model_says_of_the_films_held_out_what_it_was_tested_with(folder: Path, tmp_path: Path) -> None:
     pictures = limited(read_pictures(folder, TEXTURE), 48, seed=1)
     films = prepare_films(pictures, TEXTURE, tmp_path)
-    trained = train(TEXTURE, films, tmp_path / "model", tmp_path, "model-3", epochs=1, workers=0)
+    trained = train(TEXTURE, films, tmp_path / "model", tmp_path, Choices("model-3", epochs=1, workers=0))
     scorer = load_scorer("bone-texture", tmp_path / "model")
     said = score_films(scorer, [one.path for one in trained.test.pictures], {}).scores
     assert [one.score for one in said] == pytest.approx(trained.scores, abs=1e-4)
@@ -167,3 +167,26 @@ def test_a_small_network_learns_is_tested_and_scores_a_film(
     assert "Research use only" in (scored / "report.html").read_text()
     assert main(["radiograph", "knee", str(films[0]), "--model", str(model), "-o", str(scored)]) == 2
     assert "not one of knee" in capfd.readouterr().err
+
+
+def test_the_papers_order_puts_looks_at_one_film_on_both_sides_and_ours_does_not(tmp_path: Path) -> None:
+    knee = SYSTEMS["knee"]
+    images = np.random.default_rng(0).random((30, 224, 224)).astype(np.float16)
+    films = Films(images, tuple(Picture(tmp_path / f"{n}.png", n % 2 == 1, f"p{n // 2}") for n in range(30)))
+    ours, theirs = (split_films(knee, films, Choices(paper_order=paper)) for paper in (False, True))
+    assert ours.warnings == ()
+    assert not set(ours.test.patients) & (set(ours.learned.patients) | set(ours.watched.patients))
+    assert len(theirs.test.pictures) + len(theirs.watched.pictures) + len(theirs.learned.pictures) == 90
+    both = {one.path for one in theirs.test.pictures} & {
+        one.path for one in (*theirs.learned.pictures, *theirs.watched.pictures)
+    }
+    assert len(both) > 15
+    assert f"of {len(both)} of 30 films" in theirs.warnings[0]
+
+
+def test_a_share_of_the_films_is_learned_from(tmp_path: Path) -> None:
+    images = np.zeros((60, 4, 4), np.float16)
+    films = Films(images, tuple(Picture(tmp_path / str(n), n % 2 == 1, str(n)) for n in range(60)))
+    split = split_films(SYSTEMS["verte-x-vfa"], films, Choices(learn_share=0.3))
+    assert len(split.test.pictures) == 42
+    assert len(split.learned.pictures) + len(split.watched.pictures) == 18

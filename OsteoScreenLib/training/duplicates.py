@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from OsteoScreenLib.errors import InputError
-from OsteoScreenLib.radiographs.film import read_film
+from OsteoScreenLib.radiographs.film import names_of, read_film
 from OsteoScreenLib.training.pictures import Picture
 
 ALIKE_BITS = 6
@@ -85,19 +85,32 @@ def without_duplicates(pictures: Sequence[Picture], drop_conflicting: bool = Fal
     alike = duplicates.alike
     conflicting = [group for group in alike if len({pictures[n].ill for n in group}) > 1]
     if conflicting and not drop_conflicting:
-        names = " and ".join(pictures[n].path.name for n in conflicting[0][:2])
+        names = " and ".join(names_of([pictures[n].path for n in conflicting[0][:2]]))
         raise InputError(
-            f"{len(conflicting)} films are there more than once with different labels, such as {names}; "
+            f"Films are there more than once with different labels, in {len(conflicting)} groups, such as {names}; "
             "mend the labels, or leave these films out with --drop-conflicting."
         )
-    dropped = {n for group in duplicates.exact for n in group[1:]} | {n for group in conflicting for n in group}
+    copies = {n for group in duplicates.exact for n in group[1:]}
+    doubtful = {n for group in conflicting for n in group}
     owner = {n: pictures[group[0]].patient for group in alike for n in group}
-    kept = [replace(one, patient=owner.get(n, one.patient)) for n, one in enumerate(pictures) if n not in dropped]
+    leaks = [group for group in alike if len({pictures[n].patient for n in group}) > 1]
+    kept = [
+        replace(one, patient=owner.get(n, one.patient)) for n, one in enumerate(pictures) if n not in copies | doubtful
+    ]
+    together = [
+        group for group in ([n for n in group if n not in copies | doubtful] for group in alike) if len(group) > 1
+    ]
     said = []
-    if duplicates.exact:
-        said.append(f"{sum(map(len, duplicates.exact)) - len(duplicates.exact)} exact copies were left out.")
-    if alike:
-        said.append(f"{sum(map(len, alike))} films in {len(alike)} groups look alike and stay together in any split.")
-    if conflicting:
-        said.append(f"{sum(map(len, conflicting))} films with conflicting labels were left out.")
+    if copies:
+        said.append(f"Exact copies left out: {len(copies)}.")
+    if doubtful:
+        said.append(f"Films with conflicting labels left out: {len(doubtful)}.")
+    if together:
+        said.append(
+            f"Films that look alike, which no split parts: {sum(map(len, together))} in {len(together)} groups."
+        )
+    if leaks:
+        said.append(
+            f"Groups of copies under different patients, which a split by patient would have parted: {len(leaks)}."
+        )
     return kept, said

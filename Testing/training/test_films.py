@@ -94,7 +94,11 @@ def test_copies_are_found_kept_together_and_refused_where_they_conflict(tmp_path
     assert found.alike == ((0, 1, 2),)
     kept, said = without_duplicates(pictures)
     assert [one.patient for one in kept] == ["a.png", "a.png", "b.png"]
-    assert len(said) == 2
+    assert said == [
+        "Exact copies left out: 1.",
+        "Films that look alike, which no split parts: 2 in 1 groups.",
+        "Groups of copies under different patients, which a split by patient would have parted: 1.",
+    ]
     conflicting = [*pictures[:2], Picture(tmp_path / "a_small.jpg", True, "c"), pictures[3]]
     with pytest.raises(InputError, match=r"different labels, such as a\.png and a_again\.png"):
         without_duplicates(conflicting)

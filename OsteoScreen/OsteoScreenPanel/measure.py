@@ -1,6 +1,5 @@
 """Section 4: Hounsfield units per vertebra, and which rows are stale since a hand has edited their masks."""
 
-import math
 from html import escape
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from slicer.i18n import tr as _
 
 from OsteoScreenLib.errors import OsteoScreenError
 from OsteoScreenLib.findings import Severity
-from OsteoScreenLib.measurement.gate import reason
+from OsteoScreenLib.panel_columns import PANEL_COLUMNS
 from OsteoScreenLib.scene.findings import findings_of
 from OsteoScreenLib.scene.measured import (
     CHART,
@@ -26,13 +25,6 @@ from OsteoScreenLib.scene.working_case import facts_now
 from OsteoScreenPanel import dependencies
 from OsteoScreenPanel.plots import show_charts
 from OsteoScreenPanel.tables import fill, select_row
-
-COLUMNS = (
-    ("trabecular_mean_hu", "Trab.", 0),
-    ("roi_mean_hu", "Ellipse", 0),
-    ("body_mean_hu", "Body", 0),
-    ("body_volume_ml", "ml", 1),
-)
 
 SIGNS = {Severity.NOTE: "·", Severity.CAUTION: "⚠", Severity.CLOSED: "✗"}
 
@@ -140,15 +132,8 @@ class MeasureSection:
         stale = [number for number, row in enumerate(rows) if row[OUTLINE] == EDITED_SINCE]
         fill(
             self.ui.measureTable,
-            [_("Level"), *(_(title) for _name, title, _digits in COLUMNS), _("Outline")],
-            [
-                [
-                    row["level"],
-                    *(_number(row[name], digits, reason(findings, name, row["level"])) for name, _t, digits in COLUMNS),
-                    _outline(row),
-                ]
-                for row in rows
-            ],
+            [_("Level"), *(f"{_(one.title)}\n{one.unit}" for one in PANEL_COLUMNS), _("Outline")],
+            [[row["level"], *(one.text(row, findings) for one in PANEL_COLUMNS), _outline(row)] for row in rows],
             stale,
         )
         self.ui.findingsLabel.text = "".join(
@@ -183,7 +168,3 @@ class MeasureSection:
 
 def _outline(row):
     return _("✎ edited since") if row[OUTLINE] == EDITED_SINCE else _("as measured")
-
-
-def _number(value, digits, whyNot):
-    return f"{value:.{digits}f}" if math.isfinite(value) else whyNot or "–"

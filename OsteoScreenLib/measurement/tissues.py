@@ -114,6 +114,7 @@ def _air(hu: np.ndarray, body: np.ndarray) -> np.ndarray:
     free &= ndimage.maximum_filter(hu, 3) - ndimage.minimum_filter(hu, 3) > 0
     if not free.any():
         return free
+    hu = ndimage.gaussian_filter(hu, 1.0)
     count, edges = np.histogram(hu[free], bins=np.arange(AIR_HU[0], AIR_HU[1] + 10, 10))
     peak = edges[count.argmax()] + 5
     return free & (np.abs(hu - peak) < 25)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from OsteoScreenLib.result import ScreeningResult
 
 Row = dict[str, object]
+MISSING = "–"
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,15 @@ def _number(name: str, digits: int = 0) -> Callable[[Row], str]:
 
 
 def _format(value: object, digits: int) -> str:
-    return f"{value:.{digits}f}" if isinstance(value, float) and np.isfinite(value) else "–"
+    return f"{value:.{digits}f}" if isinstance(value, float) and np.isfinite(value) else MISSING
 
 
 def _pair(first: str, second: str, between: str, digits: int = 0) -> Callable[[Row], str]:
-    return lambda row: f"{_format(row[first], digits)}{between}{_format(row[second], digits)}"
+    def cell(row: Row) -> str:
+        shown = [_format(row[name], digits) for name in (first, second)]
+        return MISSING if MISSING in shown else between.join(shown)
+
+    return cell
 
 
 _DENSITY: dict[str, Callable[[Row], str]] = {

@@ -1,13 +1,12 @@
 """4 Measure: the numbers of each vertebra, which of them are out of date, and measuring these again."""
 
-import math
 from typing import TYPE_CHECKING
 
 from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 
 from OsteoScreenLib.findings import Severity
-from OsteoScreenLib.measurement.gate import reason
+from OsteoScreenLib.panel_columns import PANEL_COLUMNS
 from OsteoScreenLib.scene.findings import findings_of
 from OsteoScreenLib.scene.measured import EDITED_SINCE, OUTLINE, measurements_of, show_measured, to_measure
 from OsteoScreenLib.scene.tables import rows_of
@@ -17,15 +16,6 @@ if TYPE_CHECKING:
     from OsteoScreenLib.web.desk import Case, Desk
     from OsteoScreenLib.web.job import Job
     from OsteoScreenLib.web.sections.rad_score import RadScores
-
-COLUMNS = {
-    "trabecular_mean_hu": ("Trabecular", "HU"),
-    "roi_mean_hu": ("Ellipse", "HU"),
-    "body_mean_hu": ("Body", "HU"),
-    "body_volume_ml": ("Volume", "ml"),
-}
-"""What the table shows of `measurement.hounsfield.measure`."""
-
 
 KINDS = {Severity.NOTE: "info", Severity.CAUTION: "warning", Severity.CLOSED: "error"}
 """How the page marks each severity of a finding."""
@@ -39,7 +29,7 @@ class MeasureSection:
     def __init__(self, desk: "Desk", job: "Job", scores: "RadScores") -> None:
         self.desk, self.job, self.scores = desk, job, scores
         desk.state.update(
-            {"rows": [], "columns": [list(names) for names in COLUMNS.values()], "unmeasured": [], "quality": []}
+            {"rows": [], "columns": [[one.title, one.unit] for one in PANEL_COLUMNS], "unmeasured": [], "quality": []}
         )
         desk.opened.append(self.refresh)
         desk.edited.append(self.refresh)
@@ -106,16 +96,9 @@ class MeasureSection:
                     "level": row["level"],
                     "color": colors.get(row["level"], "#888"),
                     "stale": row[OUTLINE] == EDITED_SINCE,
-                    "values": [
-                        _number(row[column], unit, reason(findings, column, row["level"]))
-                        for column, (_, unit) in COLUMNS.items()
-                    ],
+                    "values": [one.text(row, findings) for one in PANEL_COLUMNS],
                 }
                 for row in rows
             ]
             state.quality = [{"text": one.sentence, "kind": KINDS[one.severity]} for one in findings]
             state.unmeasured = [] if self.desk.labels is None else to_measure(case.segmentation, self.desk.labels)
-
-
-def _number(value: float, unit: str, why_not: str) -> str:
-    return (why_not or "–") if math.isnan(value) else f"{value:.0f}" if unit == "HU" else f"{value:.1f}"

@@ -7,9 +7,10 @@ import numpy as np
 from OsteoScreenLib.annotation.dicom_seg import to_dicom_seg
 from OsteoScreenLib.annotation.dicom_source import source_of
 from OsteoScreenLib.annotation.dicom_sr import RadScores, to_dicom_sr
+from OsteoScreenLib.annotation.review import without_rejected
 from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.labelled_table import numbers
-from OsteoScreenLib.levels import body_mask
+from OsteoScreenLib.levels import body_mask, levels_in
 from OsteoScreenLib.output import staged_folder
 from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
 from OsteoScreenLib.readers import read_volume
@@ -37,12 +38,13 @@ def export_dicom(
     signatures: tuple[Path, ...] = (),
     progress: Progress = silent,
     cancelled: IsCancelled = never,
-) -> ScreeningResult:
+) -> list[str]:
     """Write ``segmentation.dcm`` (SEG) and ``measurements.dcm`` (TID 1500) of a case's folder into `output`.
 
     `source` is the DICOM folder that the case was made from, or one file of it, and `series` picks a series there, by
     default the case's own. `signatures` are files of rad-scores (`signature.rad_score`) to apply to the case's
-    features. Raises `InputError` where the CT is not DICOM or not the case's, and leaves `output` as it was.
+    features. Levels that a reader has rejected are left out; those that are not are returned. Raises `InputError` where
+    the CT is not DICOM or not the case's, and leaves `output` as it was.
     """
     record = load_record(case)
     source = reachable(source)
@@ -54,23 +56,28 @@ def export_dicom(
     volume = read_volume(source, series, part(progress, 0.0, 0.6), cancelled)
     result = load_result(case, volume)
     _check_numbers(result, source.name)
+    review = result.segmentation.review
     labels = result.segmentation.labels
+    labels = labels.with_voxels(without_rejected(review, labels.voxels))
     found = source_of(source, series, labels)
     stop_if(cancelled)
 
     progress(0.7, "Writing the segmentation")
     first = int(found.images[0].get("SeriesNumber") or 0)
-    segmentation = to_dicom_seg(labels, found, SERIES + first, result.segmentation.models)
+    edited = {record.level for record in review if record.edited}
+    segmentation = to_dicom_seg(labels, found, SERIES + first, result.segmentation.models, edited)
+    levels = levels_in(labels.voxels)
+    kept = result.measurements[result.measurements["level"].isin(levels)]
     with staged_folder(output) as staged:
         segmentation.save_as(staged / SEGMENTATION)
         stop_if(cancelled)
         progress(0.9, "Writing the measurements")
-        scores = tuple(_scores(case, path) for path in signatures)
+        scores = tuple(_scores(case, path, levels) for path in signatures)
         images = [image for image in found.images if image.SOPInstanceUID in _referenced(segmentation)]
-        report = to_dicom_sr(result.measurements, segmentation, images, SERIES + 1 + first, scores)
+        report = to_dicom_sr(kept, segmentation, images, SERIES + 1 + first, scores)
         report.save_as(staged / REPORT)
     progress(1.0, "Done")
-    return result
+    return levels
 
 
 def _check_numbers(result: ScreeningResult, name: str) -> None:
@@ -84,9 +91,10 @@ def _check_numbers(result: ScreeningResult, name: str) -> None:
             )
 
 
-def _scores(case: Path, path: Path) -> RadScores:
+def _scores(case: Path, path: Path, levels: list[str]) -> RadScores:
     model = rad_score.read(path)
     rows = read_rows(case / FEATURES, model.roi)
+    rows = rows[rows["level"].isin(levels)]
     batches = rows[model.batch].to_numpy() if model.batch and model.batch in rows else None
     table = rad_score.scores(model, numbers(rows, list(model.features)), batches, rows[["level"]])
     return RadScores(table, model.roi or "", f"{path.stem}: {model.label}, SHA-256 {file_sha256(path)}")

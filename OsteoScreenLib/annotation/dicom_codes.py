@@ -37,11 +37,16 @@ UNITS: dict[str, tuple[Code, Code | None]] = {
 }
 """The ending of a column: its unit, and the quantity where the unit alone tells it."""
 
-NAMED: dict[str, tuple[Code, Code]] = {
-    "rad_score": (Code("rad_score", OURS, "Rad-score (log odds)"), codes.UCUM.NoUnits),
-    "probability": (codes.DCM.Probability, codes.UCUM.NoUnits),
+UNITLESS: dict[str, Code] = {
+    "rad_score": Code("rad_score", OURS, "Rad-score (log odds)"),
+    "probability": codes.DCM.Probability,
+    "calibrated_probability": Code("calibrated_probability", OURS, "Calibrated probability"),
+    "genant_grade": Code("genant_grade", OURS, "Suggested Genant grade of vertebral fracture"),
 }
-"""Columns without a unit in their name: quantity and unit."""
+"""Columns of numbers without a unit."""
+
+BOUNDS: dict[str, str] = {"_low": "lower bound", "_high": "upper bound"}
+"""What the end of a column says that is one end of another one's interval."""
 
 REGIONS: dict[str, Code] = {
     "shell": Code("shell", OURS, "Cortical shell of vertebral body"),
@@ -75,11 +80,16 @@ def property_of(segment: Segment) -> tuple[Code, Code]:
 def term_of(column: str) -> Term | None:
     """Return what a column of measurements is in DICOM, or None where its name says no unit that is known here.
 
-    A column whose unit does not tell its quantity, such as a height in mm, is named by a code of ours.
+    A column whose unit does not tell its quantity, such as a height in mm, is named by a code of ours, and so are the
+    bounds of an interval.
     """
-    if column in NAMED:
-        name, unit = NAMED[column]
-        return Term("", name, None, unit)
+    for ending, bound in BOUNDS.items():
+        whole = term_of(column.removesuffix(ending)) if column.endswith(ending) else None
+        if whole:
+            meaning = f"{column.removesuffix(ending).replace('_', ' ')}, {bound}"
+            return Term(whole.region, Code(column, OURS, meaning), None, whole.unit)
+    if column in UNITLESS:
+        return Term("", UNITLESS[column], None, codes.UCUM.NoUnits)
     region, _, rest = column.partition("_")
     if region not in (*LAYERS, *REGIONS):
         region, rest = "", column

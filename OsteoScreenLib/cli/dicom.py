@@ -25,6 +25,5 @@ def dicom(
     with job() as work:
         from OsteoScreenLib.dicom_export import FILES, export_dicom
 
-        result = export_dicom(case, source, output, series, tuple(signature or ()), work.progress, work.cancelled)
-        levels = ", ".join(finding.level for finding in result.segmentation.findings)
-        work.say(f"{levels}: {', '.join(str(output / name) for name in FILES)}")
+        levels = export_dicom(case, source, output, series, tuple(signature or ()), work.progress, work.cancelled)
+        work.say(f"{', '.join(levels)}: {', '.join(str(output / name) for name in FILES)}")

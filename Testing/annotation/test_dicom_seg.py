@@ -154,6 +154,10 @@ def test_columns_become_standard_terms_where_there_are_some() -> None:
     assert (volume.region, volume.name, volume.statistic, volume.unit.value) == ("shell", codes.SCT.Volume, None, "cm3")
     height = term_of("anterior_height_mm")
     assert (height.region, height.name.scheme_designator, height.unit.value) == ("", "99OSTEOSCREEN", "mm")
+    low = term_of("trabecular_mean_hu_low")
+    assert (low.region, low.name.meaning, low.unit.value) == (
+        "trabecular", "trabecular mean hu, lower bound", "[hnsf'U]",
+    )  # fmt: skip
     assert term_of("level") is None
 
 

@@ -1,6 +1,6 @@
 """``osteoscreen dicom``: a case back into its study, and one line for what cannot go there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +8,14 @@ import pandas as pd
 import pydicom
 import pytest
 
+from OsteoScreenLib.annotation.review import begun, rejected
 from OsteoScreenLib.annotation.seg_nrrd import read_segmentation
 from OsteoScreenLib.cli import main
 from OsteoScreenLib.image_file import write_labels
 from OsteoScreenLib.readers import read_labels, read_volume
+from OsteoScreenLib.result_folder import load_result, save_result
 from OsteoScreenLib.signature import rad_score
-from Testing.annotation.test_dicom_seg import in_a_frame, read_groups
+from Testing.annotation.test_dicom_seg import MODEL, in_a_frame, read_groups
 from Testing.conftest import BoxCase
 from Testing.readers.conftest import Series
 
@@ -82,7 +84,9 @@ def test_the_report_has_the_rad_score_of_a_signature(case: DicomCase, tmp_path: 
     scores = {}
     for group in report.ContentSequence[-1].ContentSequence:
         numbers = {
-            item.ConceptNameCodeSequence[0].CodeValue: item for item in group.ContentSequence if item.ValueType == "NUM"
+            item.ConceptNameCodeSequence[0].get("CodeValue"): item
+            for item in group.ContentSequence
+            if item.ValueType == "NUM"
         }
         if "rad_score" in numbers:
             tracked = next(item.TextValue for item in group.ContentSequence if "TextValue" in item)
@@ -90,6 +94,23 @@ def test_the_report_has_the_rad_score_of_a_signature(case: DicomCase, tmp_path: 
     assert scores == {
         f"{level} trabecular": pytest.approx(1 - 0.01 * rows.loc[level, feature]) for level in ("L1", "L2", "L3", "L4")
     }
+
+
+def test_what_a_reader_rejected_stays_out_and_what_was_edited_is_said(case: DicomCase, tmp_path: Path) -> None:
+    result = load_result(case.case, read_volume(case.source))
+    proposed = begun(result.segmentation.labels.voxels)
+    review = tuple(replace(one, proposed_mask="another") if one.level == "L2" else one for one in proposed)
+    segmentation = replace(result.segmentation, review=rejected(review, "L4"), models=(MODEL,))
+    save_result(replace(result, segmentation=segmentation), tmp_path / "case")
+    assert export(DicomCase(case.source, tmp_path / "case"), tmp_path / "out") == 0
+    made = {
+        item.SegmentLabel: item.SegmentAlgorithmType
+        for item in pydicom.dcmread(tmp_path / "out" / "segmentation.dcm").SegmentSequence
+    }
+    assert {name for name, how in made.items() if how == "SEMIAUTOMATIC"} == {"L2 body", "L2 trabecular"}
+    assert not any(name.startswith("L4") for name in made)
+    levels = {level for level, _ in read_groups(pydicom.dcmread(tmp_path / "out" / "measurements.dcm"))}
+    assert levels == {"L1", "L2", "L3"}
 
 
 def test_the_case_of_another_series_is_refused(

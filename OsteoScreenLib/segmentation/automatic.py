@@ -11,12 +11,12 @@ from OsteoScreenLib.findings import Findings
 from OsteoScreenLib.levels import SCREENED
 from OsteoScreenLib.progress import IsCancelled, Progress, part, stop_if
 from OsteoScreenLib.result import ModelUse
-from OsteoScreenLib.segmentation.count import Count, count_levels
+from OsteoScreenLib.segmentation.count import Count
 from OsteoScreenLib.segmentation.level_doubt import level_doubts
-from OsteoScreenLib.segmentation.locate import spine_line
+from OsteoScreenLib.segmentation.levels_along import count_along
 from OsteoScreenLib.segmentation.naming import Candidate, name_levels
 from OsteoScreenLib.segmentation.networks import COUNTED, FINE_SPACING, load_network
-from OsteoScreenLib.segmentation.pose import moved, upright
+from OsteoScreenLib.segmentation.pose import moved
 from OsteoScreenLib.segmentation.refine import Body, distinct, look
 from OsteoScreenLib.volume import Volume, band_limited
 
@@ -29,7 +29,7 @@ BLURRED = 0.12
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The bodies of L1-L4 that are there, the confidence in each level's name, how they were found, what is in doubt."""
+    """The bodies of L1-L4 that are there, the confidence in each one's name, how they were found, what is in doubt."""
 
     bodies: dict[str, Body]
     confidence: dict[str, float]
@@ -43,15 +43,8 @@ def find_vertebrae(
     volume: Volume, device: str, progress: Progress, cancelled: IsCancelled, flips: bool = False
 ) -> Found:
     """Return the bodies of L1-L4 in a CT; raises `AnatomyError` where there is no spine, or none of them."""
-    progress(0.0, "Finding the spine")
-    locating, survey = load_network("locate")
-    posed, device, first = run_with_fallback(lambda d: upright(volume, survey.to(d), d), device)
-    rough, device, notes = run_with_fallback(lambda d: spine_line(posed, survey.to(d), d), device)
-    stop_if(cancelled)
-
-    progress(0.05, "Counting the levels")
-    counting, counter = load_network("count")
-    count, device, more = run_with_fallback(lambda d: count_levels(posed, rough, counter.to(d), d), device)
+    spine = count_along(volume, device, part(progress, 0.0, 0.1), cancelled)
+    posed, count = spine.posed, spine.count
     points = _searched(count)
     stop_if(cancelled)
 
@@ -61,7 +54,7 @@ def find_vertebrae(
     def see(at: Sequence[np.ndarray], share: Progress, flips: bool) -> Callable[[str], list[Body]]:
         return lambda d: look(source, at, network.to(d), d, share, cancelled, flips)
 
-    seen, device, again = run_with_fallback(see(points, part(progress, 0.1, 0.6), False), device)
+    seen, device, again = run_with_fallback(see(points, part(progress, 0.1, 0.6), False), spine.device)
     if any(body.doubt > BLURRED for body in seen):
         between = see(count.line.bodies(*SEARCHED, lower=0.5), part(progress, 0.6, 0.8), False)
         seen += run_with_fallback(between, device)[0]
@@ -78,8 +71,8 @@ def find_vertebrae(
         {level: Body(moved(body.probability, back)) for level, body in outlined.items()},
         {name.level: name.confidence for name in named},
         device,
-        (locating, counting, refining),
-        tuple(dict.fromkeys((*first, *notes, *more, *again, *at_last))),
+        (*spine.models, refining),
+        tuple(dict.fromkeys((*spine.notes, *again, *at_last))),
         level_doubts(count.line, named, candidates),
     )
 

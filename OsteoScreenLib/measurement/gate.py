@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from OsteoScreenLib.findings import Finding, Measure, closing, measure_of
+from OsteoScreenLib.findings import Finding, Measure, Severity, closing, measure_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +31,13 @@ def reason(findings: Iterable[Finding], column: str, level: str) -> str:
     """Return in a word or two why the number in a column is not to be used; empty where it may be."""
     measure = measure_of(column)
     return next((one.check for one in closing(findings, measure, level)), "") if measure else ""
+
+
+def cares(findings: Iterable[Finding], column: str, level: str) -> tuple[str, ...]:
+    """Return which checks say that the number in a column is to be read with caution."""
+    measure = measure_of(column)
+    touching = [one for one in findings if measure and one.touches(measure, level)]
+    return tuple(dict.fromkeys(one.check for one in touching if one.severity is Severity.CAUTION))
 
 
 def why_closed(findings: Iterable[Finding], level: str) -> str:

@@ -14,6 +14,7 @@ from OsteoScreenLib.volume import Acquisition
 
 PUBLISHED = Path(__file__).with_name("norms.json")
 ADULT = 18
+POSITION, NO_POSITION = "position for age", "No position for age is given"
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,6 @@ def norm_findings(
             f"{value:.0f} HU is about {abs(position):.1f} SD {'below' if position < 0 else 'above'} the mean of adults "
             f"of {age:.0f} years ({mean:.0f} ± {sd:.0f} HU, both sexes; {norm.source}). No Z-score: it is no DXA."
         )
-        return (Finding("position for age", Severity.NOTE, text, (), (norm.level,)),)
-    text = f"No position for age is given because {reason}."
-    return (Finding("position for age", Severity.NOTE, text, (), (norm.level,)),)
+        return (Finding(POSITION, Severity.NOTE, text, (), (norm.level,)),)
+    text = f"{NO_POSITION} because {reason}."
+    return (Finding(POSITION, Severity.NOTE, text, (), (norm.level,)),)

@@ -1,5 +1,6 @@
 """The report of one case: a single HTML file, readable offline and printed on two A4 pages."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,21 @@ from OsteoScreenLib.bone_status import NAMES, STATUSES
 from OsteoScreenLib.levels import BY_NAME
 from OsteoScreenLib.measurement.cutoffs import Cutoff, load_cutoffs
 from OsteoScreenLib.measurement.frame import boxes, crop, vertebra_frame
+from OsteoScreenLib.measurement.gate import cares, reason
+from OsteoScreenLib.measurement.tissues import TISSUES
 from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.report.chart import hu_chart
-from OsteoScreenLib.report.findings import findings
-from OsteoScreenLib.report.pictures import LEVEL, SLAB_MM, WINDOW, overviews, vertebra_cuts
+from OsteoScreenLib.report.conclusion import conclusion
+from OsteoScreenLib.report.measures import density_and_shape
+from OsteoScreenLib.report.pictures import (
+    LEVEL,
+    SLAB_MM,
+    TISSUE_COLORS,
+    WINDOW,
+    overviews,
+    tissue_picture,
+    vertebra_cuts,
+)
 from OsteoScreenLib.report.templates import templates
 from OsteoScreenLib.volume import Acquisition, Volume
 
@@ -42,7 +54,8 @@ def render(result: "ScreeningResult", cutoffs: tuple[Cutoff, ...]) -> str:
     rows = result.measurements.to_dict("records")
     found = {one.level: one for one in result.segmentation.findings}
     cut_off = [level for level, one in found.items() if not one.complete]
-    sagittal, coronal = overviews(result.volume, labels, cut_off)
+    said = {row["level"]: f"grade {row['genant_grade']:.0f}?" for row in rows if row.get("genant_grade", 0) >= 1}
+    sagittal, coronal = overviews(result.volume, labels, cut_off, result.six_points, said)
     cuts = {
         row["level"]: vertebra_cuts(
             result.volume, labels, vertebra_frame(labels, row["level"]), result.rois.get(row["level"])
@@ -51,12 +64,17 @@ def render(result: "ScreeningResult", cutoffs: tuple[Cutoff, ...]) -> str:
     }
     return environment.get_template("case.html.j2").render(
         result=result,
+        closed=partial(reason, result.quality),
+        cares=partial(cares, result.quality),
         research_use=RESEARCH_USE,
-        findings=findings(result, cutoffs),
+        conclusion=conclusion(result, cutoffs),
         rows=rows,
         found=found,
         status=_status_rows(result),
         colors={level: BY_NAME[level].color for level in cuts},
+        measures=density_and_shape(result),
+        tissues=tissue_picture(result.volume, result.tissues) if result.tissues else None,
+        tissue_colors=dict(zip(TISSUES, TISSUE_COLORS, strict=True)),
         sagittal=sagittal,
         coronal=coronal,
         cuts=cuts,

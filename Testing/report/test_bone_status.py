@@ -7,7 +7,7 @@ import pytest
 from OsteoScreenLib.bone_status import NAMES
 from OsteoScreenLib.measurement.cutoffs import Cutoff, load_cutoffs
 from OsteoScreenLib.report.bone_status import disagreements, votes
-from OsteoScreenLib.report.findings import findings
+from OsteoScreenLib.report.conclusion import conclusion
 from OsteoScreenLib.report.page import render
 from OsteoScreenLib.result import DetectedVertebra, Detection, ModelUse
 
@@ -54,7 +54,7 @@ def test_levels_at_both_ends_are_pointed_out() -> None:
 
 def test_the_report_shows_votes_beside_hu(case, with_hu) -> None:
     result = replace(with_hu(250, 150, 150, 150), detection=_detection(L1="osteoporosis", L2="osteopenia"))
-    told = findings(result, load_cutoffs())
+    told = conclusion(result, load_cutoffs())
     assert [one.text for one in told if one.attention and "slices and HU disagree" in one.text]
     page = render(result, load_cutoffs())
     table = page[page.index("Bone status on axial slices") :]

@@ -12,6 +12,7 @@ from OsteoScreenLib.annotation.dataset import (
     CASE,
     CASES,
     CT,
+    DOUBTS,
     INDEX,
     LABELS,
     MARK,
@@ -163,7 +164,7 @@ def _strangers(case: Case) -> Iterator[Problem]:
 
 def _strangers_beside(folder: Path) -> Iterator[Problem]:
     for path in sorted(folder.iterdir()):
-        if path.name not in (CASES, SPLITS, MARK, SECRET, INDEX) and not path.name.startswith("."):
+        if path.name not in (CASES, SPLITS, DOUBTS, MARK, SECRET, INDEX) and not path.name.startswith("."):
             yield Problem("stranger", path.name, "is not of the dataset; take it away")
     for path in sorted(folder.rglob(".*")):
         yield Problem(

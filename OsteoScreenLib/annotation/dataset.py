@@ -4,7 +4,8 @@
 it (``labels.seg.nrrd``, ``mask.json``). Each such folder is written beside and renamed, and never changed again: that
 is why no lock is needed, and why datasets are merged by copying one's cases into the other's. A case is named after
 its voxels and a mask after its content, so that the same twice is there once. ``splits/<patient>`` says where a
-patient belongs. ``index.csv`` is made from the folders and for people; nothing reads it.
+patient belongs; ``doubts/`` keeps what a network thought of masks. ``index.csv`` is made from the folders and for
+people; nothing reads it.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from OsteoScreenLib.readers.files import read_image
 from OsteoScreenLib.result import VertebraFinding
 from OsteoScreenLib.volume import Acquisition, Volume, same_grid
 
-CASES, MASKS, SPLITS = "cases", "masks", "splits"
+CASES, MASKS, SPLITS, DOUBTS = "cases", "masks", "splits", "doubts"
 MARK, SECRET, INDEX = "dataset.json", "secret", "index.csv"
 CT, CASE = "ct.nrrd", "case.json"
 LABELS, MASK = "labels.seg.nrrd", "mask.json"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from OsteoScreenLib.cli.job import job
+from OsteoScreenLib.cli.options import DeviceOption
 
 if TYPE_CHECKING:
     from OsteoScreenLib.annotation.interrater import Agreement
@@ -166,6 +167,44 @@ def split(
             work.say(f"{name}: {patients} patients, {cases} cases")
 
 
+@dataset.command("next")
+def next_cases(
+    folder: DatasetArgument,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many cases to name.")] = 5,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Go by what is known already; no network looks at the masks again.")
+    ] = False,
+    device: DeviceOption = "auto",
+    json: JsonOption = False,
+) -> None:
+    """Name the cases that most need a review, and say why: the masks that are most in doubt first."""
+    with job() as work:
+        from OsteoScreenLib.annotation.dataset import CT, LABELS, open_dataset
+        from OsteoScreenLib.annotation.queue import look_at_all, queue
+
+        opened = open_dataset(folder)
+        looks = None if quick else look_at_all(opened, device, work.progress, work.cancelled)
+        waiting = queue(opened, looks)
+        if json:
+            from json import dumps
+
+            named = [
+                {
+                    "case": one.case.id,
+                    "score": one.score,
+                    "why": one.reasons,
+                    "ct": str(one.case.folder / CT),
+                    "labels": str(one.case.current.folder / LABELS),
+                }
+                for one in waiting[:count]
+            ]
+            work.say(dumps({"waiting": len(waiting), "next": named}))
+            return
+        for one in waiting[:count]:
+            work.say(f"{one.case.id}  {one.score:.2f}  {'; '.join(one.reasons)}")
+        work.say(f"{len(waiting)} of {len(opened.cases)} cases wait for a review.")
+
+
 @dataset.command()
 def agreement(
     folder: DatasetArgument,
@@ -226,13 +265,9 @@ def export(
     """Write the reviewed cases in another format: equal voxels, equal geometry, equal splits."""
     with job() as work:
         from OsteoScreenLib.annotation.dataset import open_dataset
-        from OsteoScreenLib.annotation.exports.bids import to_bids
-        from OsteoScreenLib.annotation.exports.coco import to_coco
-        from OsteoScreenLib.annotation.exports.decathlon import to_decathlon
-        from OsteoScreenLib.annotation.exports.nnunet import to_nnunet
+        from OsteoScreenLib.annotation.exports.formats import FORMATS
 
-        write = {"nnunet": to_nnunet, "monai": to_decathlon, "coco": to_coco, "bids": to_bids}[kind]
-        made = write(open_dataset(folder), output, work.progress, work.cancelled)
+        made = FORMATS[kind].write(open_dataset(folder), output, work.progress, work.cancelled)
         if json:
             from json import dumps
 

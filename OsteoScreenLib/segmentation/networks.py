@@ -87,7 +87,12 @@ def load_network(name: str) -> "tuple[ModelUse, Module]":
 
 
 def trained(card: ModelCard, weights: "dict[str, Tensor]") -> "Module":
-    """Return the network of a card with its weights in single precision."""
+    """Return the network of a card with its weights in single precision.
+
+    Tables of whole numbers, such as the places in a window, are the network's own: half precision rounds them.
+    """
     network = build(card.architecture, card.parameters)
-    network.load_state_dict({key: tensor.float() for key, tensor in weights.items()})
+    own = network.state_dict()
+    whole = {key for key, tensor in own.items() if not tensor.is_floating_point()}
+    network.load_state_dict({key: own[key] if key in whole else tensor.float() for key, tensor in weights.items()})
     return network

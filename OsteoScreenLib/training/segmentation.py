@@ -59,7 +59,7 @@ def train(
     sources = sorted({shape.source for shape in shapes})
     return save_model(
         output,
-        {name: tensor.half() for name, tensor in weights.items()},
+        {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in weights.items()},
         version=__version__,
         task=_PURPOSE[stage],
         architecture=architecture,

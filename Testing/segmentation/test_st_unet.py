@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from OsteoScreenLib.segmentation.networks import FINE_CHANNELS, build
+from OsteoScreenLib.models import load_weights
+from OsteoScreenLib.segmentation.networks import FINE_CHANNELS, build, trained
 from OsteoScreenLib.segmentation.st_unet import PAPER, SMALL
 
 PARAMETERS = {"out_channels": FINE_CHANNELS, **SMALL}
@@ -35,3 +36,13 @@ def test_the_small_form_is_small_and_the_paper_form_is_not() -> None:
         for form in (SMALL, PAPER)
     )
     assert small < 1.2e6 < 10e6 < paper
+
+
+def test_the_places_in_a_window_survive_the_half_precision_of_a_file() -> None:
+    network = build("STUNet", PARAMETERS)
+    card, weights = load_weights("refine")
+    whole = [name for name, tensor in network.state_dict().items() if not tensor.is_floating_point()]
+    assert max(int(network.state_dict()[name].max()) for name in whole) > 2048
+    rounded = {**weights, **{name: network.state_dict()[name].half() for name in whole}}
+    for name in whole:
+        assert torch.equal(trained(card, rounded).state_dict()[name], network.state_dict()[name])

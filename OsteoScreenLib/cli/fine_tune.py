@@ -29,7 +29,7 @@ def fine_tune(
     )
     tuned = run_it(found, parent, output, run / output.name, choices, device, work.progress, work.cancelled)
     card = tuned.card
-    work.say(f"{card.name} {card.version}, {card.trained_on.split('. ')[0]}: {output}")
+    work.say(f"{card.name} {card.version}, made from {card.parent}, with {card.cases} corrected cases: {output}")
     for name, before in card.measured.items():
         if name.endswith("_before"):
             name = name.removesuffix("_before")

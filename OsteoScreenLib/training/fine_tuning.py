@@ -24,6 +24,7 @@ from OsteoScreenLib.model_choice import role_of
 from OsteoScreenLib.models import CARD, NAME, ModelCard, find, load_weights, read_card, save_model
 from OsteoScreenLib.phantoms import make_phantom
 from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
+from OsteoScreenLib.result import ModelUse
 from OsteoScreenLib.segmentation.networks import trained
 from OsteoScreenLib.segmentation.refine import outline, paint
 from OsteoScreenLib.training.corrected_samples import (
@@ -125,19 +126,19 @@ def fine_tune(
         trained(card, tuned).to(device).eval(), judged, choices.standard, device, part(progress, 0.92, 1.0), cancelled
     )
 
-    learned = cases["train"]
+    learned, use = cases["train"], ModelUse(card.name, card.version, card.sha256, card.trained_on)
     patients = len({case.patient for case in learned})
     made = save_model(
         output,
-        {name: tensor.half() for name, tensor in tuned.items()},
+        {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tuned.items()},
         version=__version__,
         task=card.task,
         architecture=card.architecture,
         parameters=card.parameters,
         trained_on=(
-            f"Fine-tuned from {card.name} {card.version} on {len(learned)} corrected cases ({patients} patients, "
-            f"{len(vertebrae['train'])} vertebrae, {choices.replay:.0%} synthetic samples among them, "
-            f"{'encoder frozen, ' if choices.freeze_encoder else ''}{date.today().isoformat()}). "
+            f"{len(learned)} corrected cases and, before that, {use.trained_in_brief} (fine-tuned from {card.name} "
+            f"{card.version}; {patients} patients, {len(vertebrae['train'])} vertebrae, {choices.replay:.0%} of the "
+            f"samples synthetic{', encoder frozen' if choices.freeze_encoder else ''}, {date.today().isoformat()}). "
             f"{card.name} itself: {card.trained_on}"
         ),
         measured={

@@ -1,5 +1,6 @@
 """Fine-tuning on corrected cases: who is learned from, what the card says, and what is never touched."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from Testing.conftest import SHELL_HU, TRABECULAR_HU, BoxCase
 TINY = {
     "out_channels": 3, "widths": (2, 2, 4, 4), "depths": (2, 2), "heads": (2, 2), "windows": ((7, 8, 6), (7, 8, 9)),
 }  # fmt: skip
-QUICK = Choices(epochs=1, replay=0.0, standard=1, workers=0)
+QUICK = Choices(epochs=1, replay=0.0, standard=0, workers=0)
 
 
 @pytest.fixture(autouse=True)
@@ -60,10 +61,11 @@ def _added(folder: Path, box_case: BoxCase, number: int, role: str):
 
 def test_a_new_model_says_what_it_came_from_and_leaves_its_parent_alone(folder: Path, tmp_path: Path) -> None:
     parent = models.verify("tiny")
-    made = fine_tune(open_dataset(folder), "tiny", tmp_path / "new", tmp_path / "run", QUICK).card
+    choices = replace(QUICK, standard=1)
+    made = fine_tune(open_dataset(folder), "tiny", tmp_path / "new", tmp_path / "run", choices).card
     assert made.parent == f"tiny 0.1.0, SHA-256 {parent.sha256}"
     assert (made.role, made.cases, made.patients) == ("refine", 2, 2)
-    assert made.trained_on.startswith("Fine-tuned from tiny 0.1.0 on 2 corrected cases")
+    assert made.trained_on.startswith("2 corrected cases and, before that, nothing (fine-tuned from tiny 0.1.0;")
     figures = {f"{what}_{part}_dice" for what in ("own_validation", "phantoms") for part in ("body", "trabecular")}
     assert {f"{name}_{when}" for name in figures for when in ("before", "after")} <= set(made.measured)
     assert models.verify("tiny") == parent
@@ -74,10 +76,15 @@ def test_a_new_model_says_what_it_came_from_and_leaves_its_parent_alone(folder: 
 
 
 def test_a_frozen_encoder_stays_as_it_was(folder: Path, tmp_path: Path) -> None:
-    choices = Choices(**{**vars(QUICK), "freeze_encoder": True, "rate": 1e-2})
+    choices = replace(QUICK, freeze_encoder=True, rate=1e-2)
     fine_tune(open_dataset(folder), "tiny", tmp_path / "new", tmp_path / "run", choices)
     before, after = models.load_weights("tiny")[1], models.load_folder(tmp_path / "new")[1]
-    changed = {name.split("_")[0] for name in before if not torch.equal(before[name].half(), after[name])}
+    changed = {
+        name.split("_")[0]
+        for name in before
+        if before[name].is_floating_point()
+        and not torch.allclose(before[name], after[name].float(), rtol=2e-3, atol=1e-5)  # saved in half precision
+    }
     assert "encode" not in changed
     assert "decode" in changed
 

@@ -25,6 +25,12 @@ class BoxCase:
     labels_path: Path
 
 
+@pytest.fixture(scope="session", autouse=True)
+def shipped_models_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let no model that the person at this machine has chosen take part."""
+    os.environ["OSTEOSCREEN_HOME"] = str(tmp_path_factory.mktemp("home"))
+
+
 @pytest.fixture(scope="session")
 def box_case(tmp_path_factory: pytest.TempPathFactory) -> BoxCase:
     """L1 to L4 as boxes of 44 x 32 x 26 mm with a 2 mm shell, of `TRABECULAR_HU` and `SHELL_HU`, on a grid of 2 mm."""

@@ -1,11 +1,13 @@
 import csv
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from scipy.ndimage import binary_dilation
 
 from OsteoScreenLib.annotation.adding import NewMask, add_case
 from OsteoScreenLib.annotation.dataset import Case, Dataset, open_dataset
@@ -15,7 +17,12 @@ from OsteoScreenLib.annotation.exports.decathlon import to_decathlon
 from OsteoScreenLib.annotation.exports.nnunet import to_nnunet
 from OsteoScreenLib.annotation.phi import identifying
 from OsteoScreenLib.annotation.splitting import assign_splits
+from OsteoScreenLib.annotation.submission import Source, submit
 from OsteoScreenLib.errors import Cancelled, InputError, OutputError
+from OsteoScreenLib.evaluation.overlap import overlap
+from OsteoScreenLib.image_file import write_image, write_labels
+from OsteoScreenLib.levels import SHELL, TRABECULAR, body_mask, label, levels_in, trabecular_mask
+from OsteoScreenLib.phantoms.phantom import make_phantom
 from OsteoScreenLib.training.slice_dataset import read_slices
 from Testing.annotation.tiny_cases import tiny_case
 
@@ -23,17 +30,44 @@ TO_MM = 1e-3
 """How far a voxel may be displaced in NIfTI, whose matrix is of single precision."""
 
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Eight oblique cases of seven patients in three splits, and one that nobody has reviewed."""
-    folder = tmp_path_factory.mktemp("exports") / "dataset"
-    for seed in range(8):
-        volume, labels = tiny_case(seed)
-        add_case(folder, volume, NewMask(labels, reader="R1"), patient=f"P{max(1, seed)}")
-    assign_splits(open_dataset(folder))
+@pytest.fixture(scope="module", params=["oblique", "phantoms"])
+def dataset(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Eight tiny oblique cases of seven patients, or ten corrected phantoms; and a case that nobody has reviewed."""
+    folder = tmp_path_factory.mktemp("exports")
+    if request.param == "oblique":
+        for seed in range(8):
+            volume, labels = tiny_case(seed)
+            add_case(folder / "dataset", volume, NewMask(labels, reader="R1"), patient=f"P{max(1, seed)}")
+    else:
+        for source, wrong in corrected_phantoms(folder):
+            submit(source, folder / "dataset", reader="script", proposal=wrong)
+    assign_splits(open_dataset(folder / "dataset"), 0.2, 0.2)
     volume, labels = tiny_case(8)
-    add_case(folder, volume, NewMask(labels, "proposal"))
-    return open_dataset(folder)
+    add_case(folder / "dataset", volume, NewMask(labels, "proposal"))
+    return open_dataset(folder / "dataset")
+
+
+def corrected_phantoms(folder: Path) -> Iterator[tuple[Source, Path]]:
+    """Yield ten phantoms as files, with masks as a script corrected them and as they were: 2 voxels too large."""
+    for seed in range(10):
+        phantom = make_phantom(7000 + seed, size=(44, 44, 48), spacing=(4.0, 4.0, 4.0), centre="L3")
+        ct, right, wrong = (folder / f"{name}{seed}.nii.gz" for name in ("ct", "right", "wrong"))
+        write_image(phantom.volume, ct)
+        write_labels(phantom.labels, right)
+        write_labels(phantom.labels.with_voxels(two_voxels_larger(phantom.labels.voxels)), wrong)
+        yield Source(ct, right), wrong
+
+
+def two_voxels_larger(labels: np.ndarray) -> np.ndarray:
+    """Return a label map with every body, and the trabecular part within, dilated by two voxels."""
+    larger = labels.copy()
+    for level in levels_in(labels):
+        body, inner = (
+            binary_dilation(mask_of(labels, level), iterations=2) for mask_of in (body_mask, trabecular_mask)
+        )
+        larger[body & (labels == 0)] = label(level, SHELL)
+        larger[inner & (body_mask(labels, level) | (labels == 0))] = label(level, TRABECULAR)
+    return larger
 
 
 def in_split(dataset: Dataset, *splits: str) -> list[Case]:
@@ -53,20 +87,36 @@ def assert_same_image(path: Path, voxels: np.ndarray, ijk_to_ras: np.ndarray) ->
 
 def in_our_coding(numbers: np.ndarray, names: dict[str, int]) -> np.ndarray:
     """Return an export's consecutive numbers as our codes, by what its own table calls them."""
-    levels = {"L1": 20, "L2": 21}
     codes = np.zeros(256, np.uint16)
     for name, number in names.items():
         if name != "background":
             level, part = name.split("_", 1)
-            codes[number] = 10 * levels[level] + {"cortical_shell": 1, "trabecular": 2}[part]
+            codes[number] = label(level, {"cortical_shell": SHELL, "trabecular": TRABECULAR}[part])
     return codes[numbers]
+
+
+def test_what_a_script_corrected_is_what_is_learned_from(dataset: Dataset) -> None:
+    if len(dataset.cases) < 11:
+        pytest.skip("the oblique cases were not corrected")
+    for case in in_split(dataset, "train", "validation", "test"):
+        volume, labels = case.read()
+        _, before = case.read(case.proposal)
+        np.testing.assert_array_equal(two_voxels_larger(labels.voxels), before.voxels)
+        for record in case.current.record.review:
+            assert record.status == "accepted"
+            found = overlap(
+                body_mask(labels.voxels, record.level), body_mask(before.voxels, record.level), volume.spacing
+            )
+            assert record.dice == pytest.approx(found.dice, abs=1e-4)
+            assert 4 < record.assd < 12
+            assert record.decision.who == "script"
 
 
 def test_nnunet_has_the_same_voxels_in_the_same_place(dataset: Dataset, tmp_path: Path) -> None:
     made = to_nnunet(dataset, tmp_path / "Dataset100_Spine")
-    assert (made.cases, made.left_out) == (8, 1)
+    assert (made.cases, made.left_out) == (len(dataset.cases) - 1, 1)
     about = json.loads((made.folder / "dataset.json").read_text())
-    assert list(about["labels"].values()) == list(range(5))
+    assert list(about["labels"].values()) == list(range(len(about["labels"])))
     training = in_split(dataset, "train", "validation")
     assert about["numTraining"] == len(training) == len(list((made.folder / "imagesTr").iterdir()))
     for case in in_split(dataset, "train", "validation", "test"):
@@ -136,9 +186,9 @@ def test_coco_masks_are_put_together_again_by_pycocotools(dataset: Dataset, tmp_
         assert annotation["area"] == body.sum()
         assert rle.toBbox(rle.frPyObjects(annotation["segmentation"], *size)).tolist() == annotation["bbox"]
         target = rebuilt[image["case"]][image["slice"]]
-        target[body] = {"L1": 201, "L2": 211}[level]
+        target[body] = label(level, SHELL)
         target[inner] += 1
-    assert len(rebuilt) == 8
+    assert len(rebuilt) == made.cases
     for case in in_split(dataset, "train", "validation", "test"):
         _, labels = case.read()
         turned = sitk.DICOMOrient(labels.to_sitk(), "LPS")
@@ -164,7 +214,7 @@ def test_bids_has_valid_names_sidecars_and_descriptions(dataset: Dataset, tmp_pa
     made = to_bids(dataset, tmp_path / "bids")
     entity = r"sub-[a-zA-Z0-9]+_ses-[a-zA-Z0-9]+"
     images = sorted(path for path in made.folder.rglob("*.nii.gz"))
-    assert len(images) == 2 * made.cases == 16
+    assert len(images) == 2 * made.cases
     for path in images:
         suffix = "_desc-vertebrae_dseg" if "derivatives" in path.parts else "_ct"
         assert re.fullmatch(rf"{entity}{suffix}\.nii\.gz", path.name)

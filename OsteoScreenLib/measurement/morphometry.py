@@ -83,7 +83,7 @@ def grade(loss: float) -> int:
 def shapes(heights: Mapping[str, Heights]) -> dict[str, Shape]:
     """Return the shape of each body against its neighbours; a body without a neighbour has none.
 
-    The expected posterior height is the body's own, or the neighbours' median where that is higher; the expected
+    The expected posterior height is the body's own, or that between the neighbours where it is higher; the expected
     anterior and middle heights are that times the neighbours' median ratios. S1 takes no part.
     """
     order = [one.name for one in table.LEVELS]
@@ -96,7 +96,8 @@ def shapes(heights: Mapping[str, Heights]) -> dict[str, Shape]:
         )
         near = [*above[:NEIGHBOURS], *below[:NEIGHBOURS]]
         if near:
-            found[level] = _shape(own, [usable[name] for name in near])
+            steps = [order.index(name) - order.index(level) for name in near]
+            found[level] = _shape(own, [usable[name] for name in near], steps)
     return found
 
 
@@ -155,10 +156,22 @@ def fracture_findings(found: Mapping[str, Shape]) -> Findings:
     return tuple(said)
 
 
-def _shape(own: Heights, near: list[Heights]) -> Shape:
+def _between(steps: list[int], values: list[float]) -> float:
+    """Return what neighbours so many levels away make of a value here: a robust line where they lie on both sides.
+
+    Bodies grow from head to foot. Beyond the last neighbour nothing is extrapolated: the median stands.
+    """
+    from scipy.stats import theilslopes
+
+    if len(values) < 3 or min(steps) > 0 or max(steps) < 0:
+        return float(np.median(values))
+    return float(theilslopes(values, steps).intercept)
+
+
+def _shape(own: Heights, near: list[Heights], steps: list[int]) -> Shape:
     ratios = {name: [getattr(one, name) / one.posterior for one in near] for name in PLACES}
     usual = {name: float(np.median(values)) for name, values in ratios.items()}
-    beside = float(np.median([one.posterior for one in near]))
+    beside = _between(steps, [one.posterior for one in near])
     posterior = max(own.posterior, beside)
     losses = {name: 1 - getattr(own, name) / (posterior * usual[name]) for name in PLACES}
     worst = max(losses, key=losses.get)

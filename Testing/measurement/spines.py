@@ -12,7 +12,7 @@ from OsteoScreenLib.phantoms.vertebra import AnalyticVertebra
 from OsteoScreenLib.volume import Volume, grid
 
 LEVELS = ("T12", "L1", "L2", "L3", "L4", "L5")
-STEP_MM = 0.25
+STEP_MM = 0.5
 
 
 def plain_spine(seed: int, **planted: AnalyticVertebra) -> Scene:
@@ -24,7 +24,7 @@ def plain_spine(seed: int, **planted: AnalyticVertebra) -> Scene:
 def label_map(scene: Scene, mm: float = 1.0, turn: np.ndarray | None = None) -> Volume:
     """Return the label map of T12 to L5 on a grid of `mm`, turned by a rotation (3, 3) of RAS if one is given."""
     ends = np.array([scene.centre(level) for level in (LEVELS[0], LEVELS[-1])])
-    size = np.ceil((np.abs(np.subtract(*ends)) + np.array([130, 110, 90])) / mm).astype(int)
+    size = np.ceil((np.abs(np.subtract(*ends)) + np.array([90, 80, 50])) / mm).astype(int)
     field = grid(ends.mean(axis=0), tuple(size.tolist()), mm)
     if turn is not None:
         matrix = field.ijk_to_ras.copy()
@@ -65,7 +65,7 @@ def fractured(shape: AnalyticVertebra, kind: str, loss: float) -> AnalyticVerteb
     def missed(amount: float) -> float:
         return true_heights(replace(shape, **{kind: before + amount}))[place] - target
 
-    return replace(shape, **{kind: before + brentq(missed, 0.0, 0.7, xtol=1e-3)})
+    return replace(shape, **{kind: before + brentq(missed, 0.0, 0.7, xtol=3e-3)})
 
 
 def _design(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from OsteoScreenLib import dataset_tasks
 from OsteoScreenLib.errors import OsteoScreenError
 from OsteoScreenLib.output import staged_folder
 from OsteoScreenLib.progress import Progress
@@ -248,13 +249,20 @@ TASKS: dict[str, Task] = {
     "detect": Task(_detect, _detected),
     "radiograph": Task(_radiograph, _scored),
     "screen": Task(_screen, _screened),
+    "keep": Task(dataset_tasks.keep, dataset_tasks.kept),
+    "export": Task(dataset_tasks.export, dataset_tasks.exported),
+    "fine_tune": Task(dataset_tasks.tune, dataset_tasks.tuned),
 }
 """``segment`` (engine, device, flips): a `Segmentation`. With a label map: ``measure`` (levels, all that there are if
 left out; ``segmentation``, as for ``screen``; ungated): a `Measured`; ``rad_score`` (signature, a path): a table of
 scores by level; ``detect`` (device): a `Detection`. ``screen`` (engine, device, flips, ungated): a `ScreeningResult`,
 and in `Inputs.result` all files of a case, which are copied to the folder ``output``, too, where one is given; with a
 label map and ``segmentation`` (`segmentation_json`), of these masks as they are. ``radiograph`` needs no CT but system,
-model and films (paths; clinical, device): a `Scored`, and its page in `Inputs.result` and ``output``, if given."""
+model and films (paths; clinical, device): a `Scored`, and its page in `Inputs.result` and ``output``, if given.
+
+Of a training dataset (``dataset``, a path): ``keep`` (segmentation; patient; header, a DICOM file), with CT and label
+map: a `dataset_tasks.Kept`; ``export`` (format; into, the folder for the new folder, the task's own if left out): an
+`Exported`; ``fine_tune`` (output, a new folder; parent, device, choices: fields of `Choices`): a `Tuned`."""
 
 
 def _only_progress_on_stdout() -> Callable[..., None]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from OsteoScreenLib.readers import read_labels, read_volume
 from OsteoScreenLib.readers.dicom import series_files
 from OsteoScreenLib.readers.files import is_image_file, reachable, read_image
 from OsteoScreenLib.readers.labels import onto_grid
-from OsteoScreenLib.result import Detection
+from OsteoScreenLib.result import Detection, ModelUse, Segmentation
 from OsteoScreenLib.result_folder import PROPOSAL, RECORD, SCENE, SEGMENTATION, load_record
 from OsteoScreenLib.volume import Acquisition, Volume
 
@@ -78,12 +79,49 @@ def submit(
         mask = NewMask(read_labels(source.masks, volume))
     if proposal is not None:
         before = NewMask(read_labels(proposal, volume), "proposal")
+    return _add(folder, volume, mask, before, reader=reader, role=role, patient=patient,
+                identity=_identity(source.ct, series))  # fmt: skip
+
+
+def submit_segmentation(
+    segmentation: Segmentation,
+    folder: Path,
+    volume: Volume,
+    *,
+    patient: str | None = None,
+    header: Path | None = None,
+) -> Added:
+    """Add a case that is being worked on, with its review, to the dataset in `folder` (`adding.add_case`).
+
+    Masks that nobody has edited or decided about go in as a proposal, to be reviewed. `header` is a DICOM file of the
+    CT, which says whose it is. Raises as `add_case`.
+    """
+    made = NewMask(
+        segmentation.labels,
+        role="proposal",
+        findings=segmentation.findings,
+        **_made_by(segmentation.engine, segmentation.models),
+    )
+    mask, before = _as_decided(made, segmentation.review, segmentation.proposal)
+    return _add(folder, volume, mask, before, patient=patient, identity=_headed(header))
+
+
+def _add(
+    folder: Path,
+    volume: Volume,
+    mask: NewMask,
+    before: NewMask | None,
+    *,
+    reader: str | None = None,
+    role: Role | None = None,
+    patient: str | None,
+    identity: Identity,
+) -> Added:
     mask = _signed(mask, role or ("reader" if reader else mask.role), reader)
     if before is not None:
         review = mask.review or _handed_in(before.labels.voxels, mask.labels.voxels, reader)
         figures = against_proposal(review, mask.labels.voxels, before.labels.voxels, volume.spacing)
         mask = replace(mask, review=figures)
-    identity = _identity(source.ct, series)
     return add_case(folder, volume, mask, proposal=before, patient=patient, identity=identity)
 
 
@@ -104,18 +142,29 @@ def _from_result(source: Source, series: str | None) -> tuple[Volume, NewMask, N
     made = NewMask(
         labels,
         role="proposal",
-        engine=_plain(record.engine) if record.models else "label map",
-        models=tuple(_plain(f"{model.name} {model.version} {model.sha256[:12]}") for model in record.models),
         findings=record.findings,
         detected=tuple(_overlap_of_boxes(labels, record.detection).items()) if record.detection else (),
+        **_made_by(record.engine, record.models),
     )
-    if all(one.status is Status.TO_REVIEW for one in record.review):
-        return volume, made, None
-    mask = replace(made, role="reader", review=record.review)
-    if not (folder / PROPOSAL).is_file():
-        return volume, mask, None
-    before = onto_grid(read_segmentation(folder / PROPOSAL), volume, f"The {PROPOSAL} of {folder.name}")
-    return volume, mask, replace(made, labels=volume.with_voxels(before), findings=(), detected=())
+    before = None
+    if (folder / PROPOSAL).is_file():
+        voxels = onto_grid(read_segmentation(folder / PROPOSAL), volume, f"The {PROPOSAL} of {folder.name}")
+        before = volume.with_voxels(voxels)
+    return volume, *_as_decided(made, record.review, before)
+
+
+def _made_by(engine: str, models: Sequence[ModelUse]) -> dict[str, Any]:
+    """Return engine and models as a record may hold them; a label map's own name stays out."""
+    names = tuple(_plain(f"{model.name} {model.version} {model.sha256[:12]}") for model in models)
+    return {"engine": _plain(engine) if models else "label map", "models": names}
+
+
+def _as_decided(made: NewMask, review: Review, before: Volume | None) -> tuple[NewMask, NewMask | None]:
+    """Return masks as a reader's with the proposal before them; or as the proposal, where nobody has decided yet."""
+    if all(one.status is Status.TO_REVIEW for one in review):
+        return made, None
+    proposal = replace(made, labels=before, findings=(), detected=()) if before else None
+    return replace(made, role="reader", review=review), proposal
 
 
 def _signed(mask: NewMask, role: Role, reader: str | None) -> NewMask:
@@ -159,13 +208,18 @@ def _in_scene(folder: Path, labels: Volume, acquisition: Acquisition | None) -> 
 
 def _identity(ct: Path | None, series: str | None) -> Identity:
     """Return who a CT is of, as the header of its first file says; nobody where it is no DICOM."""
-    if ct is None or is_image_file(ct):
+    return Identity() if ct is None or is_image_file(ct) else _headed(series_files(ct, series)[0])
+
+
+def _headed(header: Path | None) -> Identity:
+    """Return who a DICOM file is of; nobody where there is none."""
+    if header is None:
         return Identity()
     import pydicom
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return identity_of(pydicom.dcmread(series_files(ct, series)[0], stop_before_pixels=True, force=True))
+        return identity_of(pydicom.dcmread(header, stop_before_pixels=True, force=True))
 
 
 def _overlap_of_boxes(labels: Volume, detection: Detection) -> dict[str, float]:

@@ -48,6 +48,16 @@ def read_film(path: Path) -> Film:
     return film
 
 
+def save_film(film: Film, folder: Path) -> Path:
+    """Write a film's pixels as they are into a folder, as a TIFF that `read_film` reads, and return its path."""
+    from PIL import Image
+
+    name = "".join(one if one.isalnum() or one in " -_." else "_" for one in film.name).strip(" .") or "film"
+    path = folder / f"{name}.tif"
+    Image.fromarray(film.pixels).save(path)
+    return path
+
+
 def names_of(paths: Sequence[Path]) -> list[str]:
     """Return what films are called: their files' names; where two share one, the paths below the common folder."""
     if len({path.name for path in paths}) == len(paths):

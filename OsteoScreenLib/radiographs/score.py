@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoScreenLib.errors import ModelError
 from OsteoScreenLib.models import ModelCard, load_folder
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
 from OsteoScreenLib.radiographs.clinical import ClinicalLayer
 from OsteoScreenLib.radiographs.film import Film, names_of, read_film
+from OsteoScreenLib.radiographs.model_folder import card_for
 from OsteoScreenLib.radiographs.systems import System, ill_logit, system
 
 if TYPE_CHECKING:
@@ -66,12 +66,20 @@ class Scored:
         """The name of the ill class."""
         return system(self.system).classes[1]
 
+    @property
+    def in_words(self) -> list[list[str]]:
+        """A row for each film, for a person to read: `COLUMNS`."""
+        return [[one.name, f"{one.score:.3f}", one.label, f"{self.threshold:.3f}"] for one in self.scores]
+
+
+COLUMNS = ("Film", "Score", "Class", "Threshold")
+"""What `Scored.in_words` says of a film."""
+
 
 def load_scorer(name: str, folder: Path, device: str = "cpu") -> Scorer:
     """Load the model in a folder for a system; raises `ModelError` where it is another system's."""
+    card_for(name, folder)
     card, weights = load_folder(folder)
-    if card.parameters.get("system") != name:
-        raise ModelError(f"The model {folder.name} is not one of {name}; it was made for another purpose: {card.task}")
     chosen = system(name)
     _, network, _ = chosen.network(card.architecture)
     network.load_state_dict({key: t.float() if t.is_floating_point() else t for key, t in weights.items()})

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.radiographs.film import Film
 from OsteoScreenLib.radiographs.score import Score, Scored
 from OsteoScreenLib.report.film_pages import score_table
 from OsteoScreenLib.scene.folders import add_folder, put_in_folder
 from OsteoScreenLib.scene.tables import add_table
-from OsteoScreenLib.scene.volumes import add_volume
+from OsteoScreenLib.scene.volumes import add_volume, volume_from_node
 from OsteoScreenLib.volume import Volume
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 HEAT_COLORS, HEAT_OPACITY, COLDEST = "vtkMRMLColorTableNodeIron", 0.5, 0.1
 """Slicer's colour node, how much of the film it covers, and the heat below which nothing is painted."""
+
+
+INVERTED = "vtkMRMLColorTableNodeInvertedGrey"
+"""The colour node through which Slicer shows films whose dark pixels are stored bright."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +64,24 @@ def add_film(scene: "slicer.vtkMRMLScene", film: Film) -> "slicer.vtkMRMLScalarV
     low, high = float(film.pixels.min()), float(film.pixels.max())
     node.GetDisplayNode().SetWindowLevel(high - low, (low + high) / 2)
     return node
+
+
+def film_of(node: "slicer.vtkMRMLScalarVolumeNode") -> Film:
+    """Return a volume of one slice as a film, bone bright. Raises `InputError` for one of more slices, or of none.
+
+    3D Slicer shows a DICOM film in MONOCHROME1 through an inverted colour table; such a one is turned over here.
+    """
+    image = node.GetImageData()
+    if image is None or min(image.GetDimensions()) < 1 or node.IsA("vtkMRMLVectorVolumeNode"):
+        raise InputError(f"'{node.GetName()}' is no greyscale film; choose another, or its file.")
+    volume = volume_from_node(node)
+    if volume.voxels.shape[0] != 1:
+        raise InputError(f"'{node.GetName()}' has {volume.voxels.shape[0]} slices and is no film; choose one film.")
+    pixels = volume.voxels[0].astype(np.float32)
+    display = node.GetDisplayNode()
+    if display is not None and display.GetColorNodeID() == INVERTED:
+        pixels = pixels.max() + pixels.min() - pixels
+    return Film(pixels, (float(volume.spacing[1]), float(volume.spacing[0])), node.GetName())
 
 
 def _add_heat(scene: "slicer.vtkMRMLScene", one: Score) -> "slicer.vtkMRMLScalarVolumeNode":

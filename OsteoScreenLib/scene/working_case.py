@@ -25,11 +25,14 @@ def add_segmented(
 ) -> "slicer.vtkMRMLSegmentationNode":
     """Add a segmentation over its CT as a new node, all of it to be reviewed, in a folder of its own beside the CT.
 
+    Where it has a proposal the review begins with that, and what differs from it counts as edited.
     Raises `LabelMapError` if it holds no vertebra; the scene is untouched then.
     """
     node = add_segmentation(scene, segmentation.labels, volume_node, f"{volume_node.GetName()} vertebrae")
     node.SetAttribute(FACTS, to_json(segmentation))
-    begin_review(node, right_handed(segmentation.labels).voxels)
+    begin_review(node, right_handed(segmentation.proposal or segmentation.labels).voxels)
+    if segmentation.proposal is not None:
+        look_again(node, right_handed(segmentation.labels).voxels)
     put_in_folder(scene, add_folder(scene, f"{volume_node.GetName()} OsteoScreen", beside=volume_node), node)
     return node
 

@@ -5,27 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from OsteoScreenLib.cli.app import main
-from OsteoScreenLib.models import save_model
+from OsteoScreenLib.errors import ModelError
+from OsteoScreenLib.radiographs.model_folder import asks_for_patient, card_for, card_line, installed
 from OsteoScreenLib.radiographs.score import load_scorer, score_films
-from OsteoScreenLib.radiographs.systems import SYSTEMS
 from OsteoScreenLib.worker import State, Worker
+from Testing.radiographs.tiny_models import untrained
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of bone texture that has learned nothing."""
-    torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("models") / "untrained"
-    name, network, _ = SYSTEMS["bone-texture"].network("model-3")
-    save_model(
-        folder, network.state_dict(), version="0", task="Nothing.", architecture=name, measured={}, sources=(),
-        parameters={"system": "bone-texture", "threshold": 0.5, "clinical": None}, trained_on="Nothing.",
-        intended_use="A test.", licence="Apache-2.0",
-    )  # fmt: skip
+    untrained(folder)
     return folder
 
 
@@ -87,3 +81,16 @@ def test_what_cannot_be_scored_is_said_in_one_line_and_nothing_is_left(
 def test_a_folder_that_is_no_model_is_refused(films: list[Path], tmp_path: Path, capfd) -> None:
     assert main(["radiograph", "knee", str(films[0]), "--model", str(tmp_path), "-o", str(tmp_path / "out")]) == 2
     assert "model card" in capfd.readouterr().err
+
+
+def test_a_card_says_which_system_it_is_of_and_what_it_learned_from(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OSTEOSCREEN_MODELS", str(model.parent))
+    assert installed("bone-texture") == [model]
+    assert installed("knee") == []
+    card = card_for("bone-texture", model)
+    assert card_line(card) == "untrained 0 (model-3), trained on synthetic films."
+    assert not asks_for_patient(card)
+    with pytest.raises(ModelError, match="not one of knee"):
+        card_for("knee", model)

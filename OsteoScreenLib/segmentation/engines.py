@@ -95,7 +95,9 @@ def _by_vertebrae(
         labels[body_mask(labels, level) & ~masks[level]] = 0
     missing = [level for level in centres if level not in bodies]
     missed = [f"{level} is in {whole.engine} but its body could not be outlined." for level in missing]
-    return describe(volume, labels, {}, whole.engine, device, (*whole.models, use), (*whole.notes, *notes, *missed))
+    notes = (*whole.notes, *notes, *missed)
+    described = describe(volume, labels, {}, whole.engine, device, (*whole.models, use), notes)
+    return replace(described, doubts=whole.doubts)
 
 
 def describe(

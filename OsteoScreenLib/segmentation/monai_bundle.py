@@ -21,7 +21,7 @@ from OsteoScreenLib.progress import IsCancelled, Progress, stop_if
 from OsteoScreenLib.result import ModelUse
 from OsteoScreenLib.safe_weights import file_sha256, load_pickle
 from OsteoScreenLib.segmentation.bundle_config import build
-from OsteoScreenLib.segmentation.vertebrae import Vertebrae, from_grid, levels_of, transitional_notes
+from OsteoScreenLib.segmentation.vertebrae import Vertebrae, from_grid, levels_of, transitional_doubts
 from OsteoScreenLib.volume import Volume
 
 
@@ -45,9 +45,9 @@ def by_monai(volume: Volume, folder: Path, device: str, progress: Progress, canc
     found, device, notes = run_with_fallback(partial(_predict, bundle, volume), device)
     stop_if(cancelled)
     use = ModelUse(bundle.name, bundle.version, file_sha256(bundle.weights), bundle.trained_on)
-    notes = (*notes, *transitional_notes(found.voxels, bundle.channels))
+    doubts = transitional_doubts(found.voxels, bundle.channels)
     voxels = from_grid(found, bundle.channels, volume)
-    return Vertebrae(voxels, levels_of(bundle.channels), f"MONAI {bundle.name}", device, (use,), notes)
+    return Vertebrae(voxels, levels_of(bundle.channels), f"MONAI {bundle.name}", device, (use,), notes, doubts)
 
 
 def read_bundle(folder: Path) -> Bundle:

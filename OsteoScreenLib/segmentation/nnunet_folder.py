@@ -21,7 +21,7 @@ from OsteoScreenLib.levels import SCREENED
 from OsteoScreenLib.progress import IsCancelled, Progress, stop_if
 from OsteoScreenLib.result import ModelUse
 from OsteoScreenLib.safe_weights import file_sha256, load_pickle
-from OsteoScreenLib.segmentation.vertebrae import Vertebrae, levels_of, transitional_notes
+from OsteoScreenLib.segmentation.vertebrae import Vertebrae, levels_of, transitional_doubts
 from OsteoScreenLib.volume import Volume
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ def by_nnunet(volume: Volume, folder: Path, device: str, progress: Progress, can
         file_sha256(*model.checkpoints),
         "what its dataset.json says; not by OsteoScreen",
     )
-    notes = (*notes, *transitional_notes(voxels, model.labels))
-    return Vertebrae(voxels, levels_of(model.labels), f"nnU-Net {model.name}", device, (use,), notes)
+    doubts = transitional_doubts(voxels, model.labels)
+    return Vertebrae(voxels, levels_of(model.labels), f"nnU-Net {model.name}", device, (use,), notes, doubts)
 
 
 def read_model_folder(folder: Path) -> ModelFolder:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from OsteoScreenLib.findings import Finding, Findings, Measure, Severity
 from OsteoScreenLib.levels import BY_NAME, SCREENED
 from OsteoScreenLib.result import ModelUse
 from OsteoScreenLib.volume import Volume, resample
@@ -32,6 +33,7 @@ class Vertebrae:
     device: str
     models: tuple[ModelUse, ...] = ()
     notes: tuple[str, ...] = ()
+    doubts: Findings = ()
 
     def screened(self) -> dict[str, np.ndarray]:
         """Return the boolean mask (k, j, i) of each of L1-L4 that is there."""
@@ -55,11 +57,12 @@ def levels_of(names: dict[int, str]) -> dict[int, str]:
     return {value: level for value, level in levels.items() if level in BY_NAME}
 
 
-def transitional_notes(voxels: np.ndarray, names: dict[int, str]) -> tuple[str, ...]:
-    """Return a note for each vertebra in a label map that most spines do not have."""
+def transitional_doubts(voxels: np.ndarray, names: dict[int, str]) -> Findings:
+    """Return a finding for each vertebra in a label map that most spines do not have."""
     levels = {value: level_of(name) for value, name in names.items()}
     found = [level for value, level in levels.items() if level in TRANSITIONAL and (voxels == value).any()]
-    return tuple(f"The engine found a {level}: levels may be counted otherwise; check their names." for level in found)
+    texts = (f"The engine found a {level}: levels may be counted otherwise; check their names." for level in found)
+    return tuple(Finding("level names", Severity.CAUTION, text, (Measure.NAMES,)) for text in texts)
 
 
 def from_grid(found: Volume, names: dict[int, str], volume: Volume) -> np.ndarray:

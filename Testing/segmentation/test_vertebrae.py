@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from OsteoScreenLib.evaluation.overlap import overlap
-from OsteoScreenLib.segmentation.vertebrae import Vertebrae, from_grid, level_of, levels_of, transitional_notes
+from OsteoScreenLib.segmentation.vertebrae import Vertebrae, from_grid, level_of, levels_of, transitional_doubts
 from OsteoScreenLib.volume import grid, resample
 
 CENTRE = np.zeros(3)
@@ -24,11 +24,11 @@ def test_other_names_are_no_level(name: str) -> None:
     assert level_of(name) is None
 
 
-def test_levels_that_most_spines_lack_make_a_note() -> None:
+def test_levels_that_most_spines_lack_are_in_doubt() -> None:
     names = {0: "background", 1: "T12", 2: "L6", 3: "T13"}
     assert levels_of(names) == {1: "T12"}
-    (note,) = transitional_notes(np.array([0, 1, 2]), names)
-    assert "L6" in note
+    (doubt,) = transitional_doubts(np.array([0, 1, 2]), names)
+    assert "L6" in doubt.text
 
 
 def test_a_coarse_ball_comes_back_round() -> None:

@@ -168,7 +168,8 @@ def _rad_score(inputs: Inputs, progress: Progress) -> None:
 
     model = rad_score.read(Path(inputs.parameters["signature"]))
     name = inputs.volume.name
-    features = extract(inputs.volume, inputs.label_map, name, levels_in(inputs.labels), progress=progress)
+    levels = inputs.parameters.get("levels") or levels_in(inputs.labels)
+    features = extract(inputs.volume, inputs.label_map, name, levels, progress=progress)
     rows = features[features["roi"] == model.roi] if model.roi else features
     scores = rad_score.scores(model, numbers(rows, list(model.features)), None, rows[["level", "roi"]])
     with staged_folder(inputs.result) as staged:
@@ -254,11 +255,12 @@ TASKS: dict[str, Task] = {
     "fine_tune": Task(dataset_tasks.tune, dataset_tasks.tuned),
 }
 """``segment`` (engine, device, flips): a `Segmentation`. With a label map: ``measure`` (levels, all that there are if
-left out; ``segmentation``, as for ``screen``; ungated): a `Measured`; ``rad_score`` (signature, a path): a table of
-scores by level; ``detect`` (device): a `Detection`. ``screen`` (engine, device, flips, ungated): a `ScreeningResult`,
-and in `Inputs.result` all files of a case, which are copied to the folder ``output``, too, where one is given; with a
-label map and ``segmentation`` (`segmentation_json`), of these masks as they are. ``radiograph`` needs no CT but system,
-model and films (paths; clinical, device): a `Scored`, and its page in `Inputs.result` and ``output``, if given.
+left out; ``segmentation``, as for ``screen``; ungated): a `Measured`; ``rad_score`` (signature, a path; levels): a
+table of scores by level; ``detect`` (device): a `Detection`. ``screen`` (engine, device, flips, ungated): a
+`ScreeningResult`, and in `Inputs.result` all files of a case, which are copied to the folder ``output``, too, where
+one is given; with a label map and ``segmentation`` (`segmentation_json`), of these masks as they are. ``radiograph``
+needs no CT but system, model and films (paths; clinical, device): a `Scored`, and its page in `Inputs.result` and
+``output``, if given.
 
 Of a training dataset (``dataset``, a path): ``keep`` (segmentation; patient; header, a DICOM file), with CT and label
 map: a `dataset_tasks.Kept`; ``export`` (format; into, the folder for the new folder, the task's own if left out): an

@@ -8,9 +8,10 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoScreenLib.errors import OsteoScreenError
-from OsteoScreenLib.findings import Severity
+from OsteoScreenLib.findings import Measure, Severity
+from OsteoScreenLib.levels import levels_in
 from OsteoScreenLib.panel_columns import PANEL_COLUMNS
-from OsteoScreenLib.scene.findings import findings_of
+from OsteoScreenLib.scene.findings import findings_of, usable_levels
 from OsteoScreenLib.scene.measured import (
     CHART,
     EDITED_SINCE,
@@ -83,8 +84,10 @@ class MeasureSection:
         parameters = {"signature": str(Path(self.ui.signaturePathLineEdit.currentPath).absolute())}
         try:
             node = case.segmentation
+            labels = case.labels()
+            parameters["levels"] = usable_levels(node, levels_in(labels), Measure.FEATURES)
             self.panel.work.start(
-                "rad_score", parameters, case.ct(), case.labels(), self.ui.radScoreGroupBox,
+                "rad_score", parameters, case.ct(), labels, self.ui.radScoreGroupBox,
                 lambda table: self.onScored(node, table),
             )  # fmt: skip
         except OsteoScreenError as problem:

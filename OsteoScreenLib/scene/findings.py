@@ -4,12 +4,13 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from OsteoScreenLib.findings import Findings, findings_from_plain, with_levels
+from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.findings import Findings, Measure, closing, findings_from_plain, with_levels
 from OsteoScreenLib.scene.folders import put_beside
 from OsteoScreenLib.scene.tables import add_table, fill_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
     import slicer
@@ -39,6 +40,18 @@ def show_findings(node: "slicer.vtkMRMLSegmentationNode", findings: Findings) ->
     else:
         fill_table(table, _rows(findings))
     return table
+
+
+def usable_levels(node: "slicer.vtkMRMLSegmentationNode", levels: "Iterable[str]", measure: Measure) -> list[str]:
+    """Return the levels whose gate is open for a measure, as far as they were looked at.
+
+    Raises `InputError` with the reason where none is.
+    """
+    findings, levels = findings_of(node), list(levels)
+    usable = [level for level in levels if not closing(findings, measure, level)]
+    if levels and not usable:
+        raise InputError(f"No {measure} of any level are to be used. {closing(findings, measure, levels[0])[0].text}")
+    return usable
 
 
 def rename_findings(node: "slicer.vtkMRMLSegmentationNode", names: "Mapping[str, str]") -> None:

@@ -14,13 +14,13 @@ from OsteoScreenLib.annotation.review import Status
 from OsteoScreenLib.annotation.segments import segment_named
 from OsteoScreenLib.detection.grouping import vote
 from OsteoScreenLib.errors import InputError, LabelMapError
-from OsteoScreenLib.findings import DENSITY, Finding, Severity
+from OsteoScreenLib.findings import DENSITY, Finding, Measure, Severity
 from OsteoScreenLib.levels import SHELL, label
 from OsteoScreenLib.measurement.hounsfield import AnteriorRoi, measure
 from OsteoScreenLib.result import Detection, ModelUse, ScreeningResult, SliceBox
 from OsteoScreenLib.scene.bundle import save_bundle
 from OsteoScreenLib.scene.detected import detection_of, show_detection
-from OsteoScreenLib.scene.findings import TABLE, findings_of, show_findings
+from OsteoScreenLib.scene.findings import TABLE, findings_of, show_findings, usable_levels
 from OsteoScreenLib.scene.measured import (
     CHART,
     OUTLINE,
@@ -154,6 +154,9 @@ def test_a_shift_renames_everything_and_touches_no_voxel(nodes: Nodes, result: S
     set_status(node, "L1", Status.ACCEPTED)
     show_findings(node, (METAL, NOISE))
     show_detection(node, VOTES)
+    assert usable_levels(node, ["L1", "L2"], Measure.FEATURES) == ["L1"]
+    with pytest.raises(InputError, match="Metal lies in the body"):
+        usable_levels(node, ["L2"], Measure.FEATURES)
     shift_levels(node, 1)
     assert findings_of(node) == (replace(METAL, levels=("L3",)), NOISE)
     assert [row["levels"] for row in rows_of(node.GetNodeReference(TABLE))] == ["L3", "all"]

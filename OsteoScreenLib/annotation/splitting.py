@@ -25,26 +25,27 @@ def planned_splits(dataset: Dataset, validation: float = 0.15, test: float = 0.1
     if min(validation, test) < 0 or validation + test >= 1:
         raise InputError(f"Shares of {validation:g} for validation and {test:g} for test leave nothing to learn from.")
     shares: dict[Split, float] = {"train": 1 - validation - test, "validation": validation, "test": test}
+    strata = {patient: _stratum(cases) for patient, cases in dataset.patients.items()}
+    known = {case.patient: case.split for case in dataset.cases}
     found: dict[str, Split] = {}
     there: Counter[tuple[object, str]] = Counter()
 
     def count(patient: str, split: Split) -> None:
         found[patient] = split
-        for group in ("all", _stratum(dataset.patients[patient])):
+        for group in ("all", strata[patient]):
             there[group, split] += 1
             there[group, "sum"] += 1
 
     def lacking(patient: str, split: Split) -> float:
-        groups = ("all", _stratum(dataset.patients[patient]))
-        return sum(shares[split] * (there[group, "sum"] + 1) - there[group, split] for group in groups)
+        return sum(
+            shares[split] * (there[group, "sum"] + 1) - there[group, split] for group in ("all", strata[patient])
+        )
 
-    waiting = []
-    for patient, cases in sorted(dataset.patients.items(), key=lambda one: hashlib.sha256(one[0].encode()).digest()):
-        if cases[0].split is None:
-            waiting.append(patient)
-        else:
-            count(patient, cases[0].split)
-    for patient in waiting:
+    for patient, split in known.items():
+        if split is not None:
+            count(patient, split)
+    waiting = [patient for patient, split in known.items() if split is None]
+    for patient in sorted(waiting, key=lambda one: hashlib.sha256(one.encode()).digest()):
         count(patient, max(shares, key=lambda split: lacking(patient, split)))
     return dict(sorted(found.items()))
 

@@ -70,7 +70,7 @@ def _resliced(hu: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.3:
         return hu
     in_plane = rng.uniform(1.0, 3.2) if rng.random() < 0.4 else 1.0
-    through = rng.uniform(1.0, 5.0)
+    through = rng.uniform(1.0, 6.0)
     size = [max(8, round(n * FINE_SPACING / mm)) for n, mm in zip(hu.shape, (through, in_plane, in_plane), strict=True)]
     image = torch.from_numpy(np.ascontiguousarray(hu))[None, None]
     coarse = interpolate(image, size=size, mode="area")

@@ -1,6 +1,6 @@
 """What fine-tuning gains on a kind of CT that the shipped model does badly, and what it forgets.
 
-``python -m Testing.benchmarks.fine_tuning --folder DIR [--epochs 4] [--freeze-encoder] [--write FILE]``
+``python -m Testing.benchmarks.fine_tuning --folder DIR [--epochs 3] [--freeze-encoder] [--write FILE]``
 
 The kind: healthy spines in smooth, noisy, thick slices, beyond anything that training draws. Eight of them, with their
 true masks for corrections, are learned from (a fifth of them validates); four others are the test. The standard
@@ -69,7 +69,7 @@ def figures(card: ModelCard) -> pd.DataFrame:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, required=True, help="dataset, checkpoints and the new model")
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--freeze-encoder", action="store_true")
     parser.add_argument("--write", type=Path, help="a Markdown file for the table")
     given = parser.parse_args()
@@ -94,7 +94,7 @@ def main() -> None:
     card = read_card(model)
     spent = (run / "seconds.txt").read_text()
     how = f"{card.cases} of {LEARNED} phantoms to learn from, at most {given.epochs} passes; {spent} s of CPU in all."
-    text = f"{how}\n\n{markdown(figures(card))}"
+    text = f"Made from {card.parent}.\n\n{how}\n\n{markdown(figures(card))}"
     print(text)
     if given.write:
         given.write.write_text(text + "\n")

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -81,6 +81,8 @@ def screen(
             volume, labels, volume.name, usable, progress=part(progress, 0.77, 0.86), cancelled=cancelled
         )
         detection, doubts = _detection(volume, labels, device, part(progress, 0.86, 0.9), cancelled)
+        if detection is not None and not ungated:
+            detection = _usable(detection, measured.findings)
 
         result = ScreeningResult(
             volume=volume,
@@ -150,6 +152,12 @@ def _detection(
     except (AnatomyError, ModelError) as error:
         return None, (_on_status(f"Bone status on slices: {error}"),)
     return found, tuple(map(_on_status, found.notes))
+
+
+def _usable(detection: Detection, findings: Findings) -> Detection:
+    """Return a detection without the votes for levels whose gate is closed; the boxes stay."""
+    votes = tuple(one for one in detection.vertebrae if not closing(findings, Measure.STATUS, one.level))
+    return replace(detection, vertebrae=votes)
 
 
 def _on_status(note: str) -> Finding:

@@ -180,7 +180,7 @@ def _against_slices(shown: Shown) -> Iterator[dict]:
 
 
 def _votes(shown: Shown) -> Iterator[dict]:
-    if shown.rows and shown.result.detection is not None:
+    if shown.rows and shown.result.detection is not None and shown.result.detection.vertebrae:
         yield {"sentence": votes(shown.result.detection)}
 
 
@@ -199,9 +199,15 @@ def _names_unsure(shown: Shown) -> Iterator[dict]:
         yield {"doubts": ", ".join(f"{level} {value:.0%}" for level, value in unsure.items())}
 
 
+def _names_given(shown: Shown) -> Iterator[dict]:
+    known = _confidence(shown)
+    if known and min(known.values()) == 1:
+        yield {}
+
+
 def _names_sure(shown: Shown) -> Iterator[dict]:
     known = _confidence(shown)
-    if known and min(known.values()) >= SURE:
+    if known and SURE <= min(known.values()) < 1:
         yield {"confidence": min(known.values())}
 
 
@@ -245,6 +251,7 @@ RULES: "dict[str, Callable[[Shown], Iterator[dict]]]" = {
     "votes of the slices": _votes,
     "names unknown": _names_unknown,
     "names unsure": _names_unsure,
+    "names given": _names_given,
     "names sure": _names_sure,
     "names doubted": _names_doubted,
     "cut": _cut,

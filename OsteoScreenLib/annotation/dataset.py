@@ -293,7 +293,7 @@ def case_id(volume: Volume) -> str:
     """Return the id of a CT: a digest of its voxels in the order R, A, S, whatever file and order they come in."""
     import SimpleITK as sitk
 
-    voxels = sitk.GetArrayViewFromImage(sitk.DICOMOrient(volume.to_sitk(), "RAS"))
+    voxels = sitk.GetArrayFromImage(sitk.DICOMOrient(volume.to_sitk(), "RAS"))
     with np.errstate(invalid="ignore"):
         whole = voxels.astype(np.int16)
     content = whole if np.array_equal(whole, voxels) else voxels.astype(np.float32)

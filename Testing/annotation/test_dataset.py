@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from OsteoScreenLib.annotation.adding import NewMask, add_case
-from OsteoScreenLib.annotation.dataset import open_dataset
+from OsteoScreenLib.annotation.dataset import case_id, open_dataset
 from OsteoScreenLib.annotation.index import as_text, read_index, rows, write_index
 from OsteoScreenLib.annotation.review import Decision, accepted, begun, rejected
 from OsteoScreenLib.annotation.splitting import assign_splits, planned_splits
@@ -165,3 +165,13 @@ def add_made_up(folder, numbers: range) -> None:
         (place / "case.json").write_text(record.text())
     if not (folder / "dataset.json").exists():
         shutil.copy(folder / "source" / "dataset.json", folder)
+
+
+def test_a_case_is_named_after_its_voxels_in_whatever_type_and_order() -> None:
+    hu = np.random.default_rng(5).integers(-1000, 1000, (60, 64, 68)).astype(np.int16)
+    flips = np.diag([-1.0, -1.0, 1.0, 1.0])
+    flips[:2, 3] = hu.shape[2] - 1, hu.shape[1] - 1
+    same = [Volume(hu, np.eye(4)), Volume(hu.astype(np.float32), np.eye(4)), Volume(hu[:, ::-1, ::-1], flips)]
+    names = {case_id(one) for one in same * 2}
+    assert len(names) == 1
+    assert case_id(Volume(hu + np.float32(0.25), np.eye(4))) not in names

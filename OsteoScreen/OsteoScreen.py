@@ -27,9 +27,11 @@ from OsteoScreenPanel.case import Case
 from OsteoScreenPanel.detect import DetectSection
 from OsteoScreenPanel.input import InputSection
 from OsteoScreenPanel.measure import MeasureSection
+from OsteoScreenPanel.radiograph import RadiographSection
 from OsteoScreenPanel.report import ReportSection
 from OsteoScreenPanel.review import ReviewSection
 from OsteoScreenPanel.segment import SegmentSection
+from OsteoScreenPanel.training import TrainingSection
 from OsteoScreenPanel.work import Work, run_and_wait
 
 
@@ -85,8 +87,13 @@ class OsteoScreenWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.review = ReviewSection(self)
         self.measure = MeasureSection(self)
         self.detect = DetectSection(self)
+        self.radiograph = RadiographSection(self)
         self.report = ReportSection(self)
-        self.sections = (self.input, self.segment, self.review, self.measure, self.detect, self.report)
+        self.training = TrainingSection(self)
+        self.sections = (
+            self.input, self.segment, self.review, self.measure, self.detect, self.radiograph, self.report,
+            self.training,
+        )  # fmt: skip
 
         self.observed = {}
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)

@@ -32,6 +32,7 @@ PILLOW = Package("PIL", "pillow>=11", 22)
 NUMBA = Package("numba", "numba>=0.61", 213)
 THREADPOOLCTL = Package("threadpoolctl", "threadpoolctl>=3.5", 1)
 YAML = Package("yaml", "PyYAML>=6.0", 3)
+TORCHVISION = Package("torchvision", "torchvision>=0.21", 10)
 DCURVES = Package("dcurves", "dcurves>=1.1.5", 100)
 
 NETWORK = (PYDANTIC, SAFETENSORS, EINOPS, MONAI, TORCH)
@@ -43,9 +44,13 @@ NEEDED = {
     "nnunet": (*NETWORK, Package("nnunetv2", "nnunetv2>=2.6", 300)),
     "monai": (*NETWORK, YAML),
     "measure": MEASURING,
-    "detect": (*NETWORK, Package("torchvision", "torchvision>=0.21", 10)),
+    "detect": (*NETWORK, TORCHVISION),
     "report": (PYDANTIC, *MEASURING, JINJA2, MATPLOTLIB, PILLOW, NUMBA, THREADPOOLCTL),
     "evaluate": (PANDAS, DCURVES),
+    "cards": (PYDANTIC,),
+    "radiograph": (*NETWORK, TORCHVISION, *MEASURING, JINJA2, MATPLOTLIB, PILLOW),
+    "dataset": (PYDANTIC,),
+    "fine-tune": NETWORK,
 }
 """Packages by task; tasks of segmentation are named after the engine."""
 

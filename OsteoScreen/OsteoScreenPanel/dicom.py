@@ -19,3 +19,9 @@ def read_acquisition(volumeNode):
     headers = [pydicom.dcmread(file, stop_before_pixels=True) for file in files if file]
     if headers:
         keep_acquisition(volumeNode, acquisition_from(headers))
+
+
+def header_of(volumeNode):
+    """Return a DICOM file that a volume node was loaded from, or None."""
+    instances = (volumeNode.GetAttribute("DICOM.instanceUIDs") or "").split()
+    return (slicer.dicomDatabase.fileForInstance(instances[0]) or None) if instances else None

@@ -1,4 +1,4 @@
-"""Section 5: the case as a folder with its report, and the predictors of a cohort compared."""
+"""Section 7: the case as a folder with its report, and the predictors of a cohort compared."""
 
 from pathlib import Path
 

@@ -85,12 +85,16 @@ class Application:
 
 
 class Layout:
-    """The layout manager: remembers the layout."""
+    """The layout manager: remembers the layout, and whether the slices were fitted to what they show."""
 
     layout: int | None = None
+    fitted = False
 
     def setLayout(self, layout: int) -> None:
         self.layout = layout
+
+    def resetSliceViews(self) -> None:
+        self.fitted = True
 
 
 class Modules:

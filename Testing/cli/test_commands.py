@@ -175,7 +175,7 @@ def test_models_are_listed_and_verified(
     assert main(["models", "list"]) == 0
     assert "tiny 1.0.0" in capfd.readouterr().out
     assert main(["models", "list", "--json"]) == 0
-    assert card.model_dump(mode="json") in json.loads(capfd.readouterr().out)["models"]
+    assert {**card.model_dump(mode="json"), "in_use": False} in json.loads(capfd.readouterr().out)["models"]
     assert main(["models", "verify", "tiny"]) == 0
     assert card.sha256 in capfd.readouterr().out
     (tmp_path / "tiny" / "model.safetensors").write_bytes(b"altered")

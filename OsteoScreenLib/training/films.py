@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoScreenLib import __version__
+from OsteoScreenLib.errors import ModelError
 from OsteoScreenLib.evaluation.classification import Classification, classify
 from OsteoScreenLib.evaluation.roc import roc
 from OsteoScreenLib.models import ModelCard, save_model
@@ -204,7 +205,8 @@ def train(
     """Train a system's network on films, write the model to `output`, and test it on films held out.
 
     The threshold is that of the films watched, by Youden, midway between two scores. Where age, sex or BMI is known and
-    the system takes it, a logistic layer over them and the logit is fitted on these films (`clinical`).
+    the system takes it, a logistic layer over them and the logit is fitted on these films (`clinical`). Raises
+    `ModelError` where the network has learned nothing.
     """
     name, _, recipe = system.network(choices.network)
     split = split_films(system, films, choices)
@@ -215,6 +217,10 @@ def train(
 
     test, watched, learned = split.test, split.watched, split.learned
     watched_logits, test_logits = logits(network, watched.images, device), logits(network, test.images, device)
+    if np.ptp(watched_logits) == 0 or np.ptp(test_logits) == 0:
+        raise ModelError(
+            f"{name} says the same of every film: it has learned nothing. Train it longer or on more films."
+        )
     clinical = _clinical(watched, watched_logits) if system.clinical else None
     score = partial(_scores, clinical=clinical)
     best = roc(watched.ill, score(watched, watched_logits), "<").youden().threshold
@@ -285,7 +291,7 @@ def _task(system: System, learned: Films, watched: Films, recipe: Recipe) -> Tas
         return torch.nn.functional.binary_cross_entropy_with_logits(found, wanted, pos_weight=weight.to(device))
 
     def validate(network: "torch.nn.Module", settings: Settings, device: str) -> dict[str, float]:
-        return {"auc": roc(watched.ill, logits(network, watched.images, device), "<").auc}
+        return {"auc": area(watched.ill, logits(network, watched.images, device))}
 
     def optimiser(parameters, rate: float) -> "torch.optim.Optimizer":
         if recipe.optimiser == "adam":
@@ -321,6 +327,11 @@ def varied(image: np.ndarray, variation: Variation, rng: np.random.Generator) ->
 def as_channels(image: "torch.Tensor") -> "torch.Tensor":
     """Return films (n, row, column) as the three equal channels (n, 3, row, column) that the networks take."""
     return image[:, None].expand(-1, 3, -1, -1)
+
+
+def area(ill: np.ndarray, found: np.ndarray) -> float:
+    """Return the AUC of logits (n,); 0.5 where they are all the same, as a network's are that has died."""
+    return roc(ill, found, "<").auc if np.ptp(found) > 0 else 0.5
 
 
 def logits(network: "torch.nn.Module", images: np.ndarray, device: str, batch: int = 8) -> np.ndarray:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from OsteoScreenLib.errors import InputError, OsteoScreenError
-from OsteoScreenLib.evaluation.roc import roc
 from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
 from OsteoScreenLib.radiographs.systems import Recipe, System
-from OsteoScreenLib.training.films import Choices, Split, fitted, logits
+from OsteoScreenLib.training.films import Choices, Split, area, fitted, logits
 
 if TYPE_CHECKING:
     from ray.tune import Callback
@@ -51,7 +50,7 @@ def tuned(
     def trial(config: dict[str, float], split: Split) -> dict[str, float]:
         asked = replace(choices, recipe=replace(published, **config, patience=None), workers=0)
         network = fitted(system, split, Path.cwd() / "run", asked, device)
-        return {"auc": roc(split.watched.ill, logits(network, split.watched.images, device), "<").auc}
+        return {"auc": area(split.watched.ill, logits(network, split.watched.images, device))}
 
     space = {
         "rate": tune.loguniform(*RATES),

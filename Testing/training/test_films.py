@@ -1,5 +1,6 @@
 """Films to learn from: who is a patient, what is a copy, and that a network learns, resumes and is tested honestly."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,14 @@ import pytest
 from PIL import Image
 
 from OsteoScreenLib.cli.app import main
-from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.errors import InputError, ModelError
 from OsteoScreenLib.radiographs.film import names_of
+from OsteoScreenLib.radiographs.prepare import knee, resized
 from OsteoScreenLib.radiographs.score import load_scorer, score_films
-from OsteoScreenLib.radiographs.systems import SYSTEMS
+from OsteoScreenLib.radiographs.systems import SYSTEMS, Recipe
 from OsteoScreenLib.training.duplicates import find_duplicates, without_duplicates
-from OsteoScreenLib.training.films import Choices, Films, prepare_films, split_films, train, varied
+from OsteoScreenLib.training.films import Choices, Films, area, prepare_films, split_films, train, varied
+from OsteoScreenLib.training.phantom_films import write_phantom_films
 from OsteoScreenLib.training.pictures import Picture, limited, read_pictures
 
 TEXTURE = SYSTEMS["bone-texture"]
@@ -173,11 +176,35 @@ def test_a_small_network_learns_is_tested_and_scores_a_film(
     assert "not one of knee" in capfd.readouterr().err
 
 
+def test_squeezenet_learns_its_synthetic_task_from_nothing(tmp_path: Path) -> None:
+    """On smaller films than the paper's, for speed; all networks: `Testing.benchmarks.films`."""
+    write_phantom_films(tmp_path / "knees", SYSTEMS["knee"], 80, seed=2)
+    small = replace(TEXTURE, classes=SYSTEMS["knee"].classes, prepare=lambda film: resized(knee(film), (64, 64)))
+    films = prepare_films(read_pictures(tmp_path / "knees", small), small, tmp_path)
+    recipe = Recipe(epochs=8, batch=8, optimiser="adam", rate=5e-4)
+    choices = Choices("squeezenet1_0", workers=0, recipe=recipe)
+    trained = train(small, films, tmp_path / "model", tmp_path / "run", choices)
+    assert trained.result.auc > 0.9
+    assert len(trained.test.pictures) == 24
+    assert trained.seconds_for_10_epochs > 0
+
+
+def test_a_network_that_says_the_same_of_every_film_is_not_saved(tmp_path: Path) -> None:
+    assert area(np.array([True, True, False, False]), np.zeros(4)) == 0.5
+    films = Films(
+        np.full((40, 224, 224), 0.5, np.float16),
+        tuple(Picture(tmp_path / f"{n}.png", n % 2 == 1, str(n)) for n in range(40)),
+    )
+    with pytest.raises(ModelError, match="the same of every film"):
+        train(TEXTURE, films, tmp_path / "model", tmp_path / "run", Choices("model-3", epochs=1, workers=0))
+    assert not (tmp_path / "model").exists()
+
+
 def test_the_papers_order_puts_looks_at_one_film_on_both_sides_and_ours_does_not(tmp_path: Path) -> None:
-    knee = SYSTEMS["knee"]
+    system = SYSTEMS["knee"]
     images = np.random.default_rng(0).random((30, 224, 224)).astype(np.float16)
     films = Films(images, tuple(Picture(tmp_path / f"{n}.png", n % 2 == 1, f"p{n // 2}") for n in range(30)))
-    ours, theirs = (split_films(knee, films, Choices(paper_order=paper)) for paper in (False, True))
+    ours, theirs = (split_films(system, films, Choices(paper_order=paper)) for paper in (False, True))
     assert ours.warnings == ()
     assert not set(ours.test.patients) & (set(ours.learned.patients) | set(ours.watched.patients))
     assert len(theirs.test.pictures) + len(theirs.watched.pictures) + len(theirs.learned.pictures) == 90

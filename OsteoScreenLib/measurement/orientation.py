@@ -53,13 +53,21 @@ def _order(frames: Mapping[str, Frame]) -> list[str]:
 
 def _lungs(coarse: Volume) -> list[str]:
     """Say so where lungs lie in the lower part of the image and none in the upper."""
-    from scipy.ndimage import center_of_mass, label
+    from scipy.ndimage import binary_erosion, center_of_mass, label
 
-    pieces, count = label((coarse.voxels < -600) & (coarse.voxels > -960))
-    outside = np.unique(np.concatenate([pieces[:, 0].ravel(), pieces[:, -1].ravel(), pieces[:, :, 0].ravel(),
-                                        pieces[:, :, -1].ravel()]))  # fmt: skip
-    sizes = np.bincount(pieces.ravel(), minlength=count + 1)
-    lungs = [n for n in range(1, count + 1) if n not in outside and sizes[n] * 0.125 > LIMITS["lung_ml"]]
+    air = coarse.voxels < -600
+    pieces, count = label(air)
+    sides = (pieces[:, 0], pieces[:, -1], pieces[:, :, 0], pieces[:, :, -1])
+    outside = np.unique(np.concatenate([side.ravel() for side in sides]))
+    inside = np.where(binary_erosion(air), pieces, 0)
+    sizes = np.bincount(inside.ravel(), minlength=count + 1)
+    lungs = [
+        n
+        for n in range(1, count + 1)
+        if n not in outside
+        and sizes[n] * coarse.voxel_volume / 1000 > LIMITS["lung_ml"]
+        and coarse.voxels[inside == n].mean() > LIMITS["lung_hu"]
+    ]
     if not lungs:
         return []
     middle = np.average([center_of_mass(pieces == n)[0] for n in lungs], weights=sizes[lungs]) / len(coarse.voxels)

@@ -4,6 +4,7 @@ Without those it forgets what the corrected cases do not show (catastrophic forg
 new ones is called rehearsal or replay (Robins, Connection Science 1995; 7: 123).
 """
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -98,7 +99,8 @@ def fine_tune(
 
     Patients of the split ``validation`` say when to stop, those of ``test`` are only looked at before and after; where
     no split was made yet a fifth of the patients validate. `output` becomes the model, with `parent` and how well both
-    outline in its card; checkpoints and crops go to `folder`. The parent stays as it is. Raises `InputError` where
+    outline in its card; checkpoints and crops go to `folder`, where a stopped run of the same masks, parent and choices
+    goes on. The parent stays as it is. Raises `InputError` where
     there is not enough to learn from, `ModelError` where the parent does not outline bodies or `output` is taken.
     """
     _check_free(output)
@@ -121,7 +123,8 @@ def fine_tune(
     shapes = load_shapes(choices.data) if choices.data else []
     settings = _settings(choices, len(vertebrae["train"]))
     task = _task(vertebrae["train"], vertebrae["validation"], shapes, choices)
-    tuned = fit(network, task, settings, folder, device, part(progress, 0.1, 0.92), cancelled)
+    run = folder / _run_name(card, cases, choices)
+    tuned = fit(network, task, settings, run, device, part(progress, 0.1, 0.92), cancelled)
     after = _figures(
         trained(card, tuned).to(device).eval(), judged, choices.standard, device, part(progress, 0.92, 1.0), cancelled
     )
@@ -209,6 +212,13 @@ def _by_split(dataset: Dataset) -> dict[Split, list[Case]]:
             "to validate on; at least one patient of each kind is needed."
         )
     return found
+
+
+def _run_name(card: ModelCard, cases: dict[Split, list[Case]], choices: Choices) -> str:
+    """Return a name that is another one as soon as anything is that the weights come from."""
+    masks = [f"{split} {case.id} {case.current.id}" for split, those in cases.items() for case in those]
+    said = [card.sha256, repr(replace(choices, workers=0)), *masks]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
 
 
 def _settings(choices: Choices, vertebrae: int) -> Settings:

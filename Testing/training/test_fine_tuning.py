@@ -96,6 +96,25 @@ def test_cases_that_wait_for_review_are_left_out(folder: Path, tmp_path: Path, b
     assert "1 cases wait for review and were left out." in tuned.notes
 
 
+def test_a_run_goes_on_only_with_the_same_masks_and_choices(
+    folder: Path, tmp_path: Path, box_case: BoxCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = []
+    monkeypatch.setattr(fine_tuning, "_figures", lambda *_: {})
+    monkeypatch.setattr(fine_tuning, "fit", lambda network, *rest: runs.append(rest[2]) or network.state_dict())
+
+    def tune(name: str, choices: Choices = QUICK) -> None:
+        fine_tune(open_dataset(folder), "tiny", tmp_path / name, tmp_path / "run", choices)
+
+    tune("first")
+    tune("again")
+    tune("longer", replace(QUICK, epochs=2))
+    _added(folder, box_case, 9, "reader")
+    tune("more")
+    assert runs[0] == runs[1]
+    assert len(set(runs)) == 3
+
+
 def test_a_crop_holds_the_ct_under_its_mask(folder: Path, tmp_path: Path) -> None:
     vertebrae = corrected_vertebrae(open_dataset(folder).cases[:1], tmp_path / "cut")
     assert [vertebra.level for vertebra in vertebrae] == list(SCREENED)

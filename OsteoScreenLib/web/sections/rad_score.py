@@ -10,6 +10,9 @@ import numpy as np
 from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 
+from OsteoScreenLib.findings import Measure
+from OsteoScreenLib.levels import levels_in
+from OsteoScreenLib.scene.findings import usable_levels
 from OsteoScreenLib.scene.measured import show_rad_scores
 from OsteoScreenLib.signature.doubt import row_in_words
 from OsteoScreenLib.signature.rad_score import read
@@ -62,7 +65,9 @@ class RadScores:
         """Compute the features of the masks as they are now, and their scores."""
         self.desk.look_again()
         case, labels = self.desk.case, self.desk.labels
-        table = await self.job.run("rad_score", {"signature": str(self._signature)}, case.volume, labels)
+        levels = usable_levels(case.segmentation, levels_in(labels), Measure.FEATURES)
+        facts = {"signature": str(self._signature), "levels": levels}
+        table = await self.job.run("rad_score", facts, case.volume, labels)
         if self.desk.case is not case:
             return
         show_rad_scores(case.segmentation, table)

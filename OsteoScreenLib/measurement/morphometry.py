@@ -25,6 +25,10 @@ NEIGHBOURS = 2
 """A body is compared with the nearest ones above and below it, at most so many on each side."""
 READING_MM, READING_VOXELS = 0.3, 0.2
 """SD of a height: a part that is always there, and a part of the mask's resolution (Testing/benchmarks/morphometry)."""
+NATURAL = 0.03
+"""SD of a height ratio among whole bodies of one spine, taken where the neighbours agree better by chance."""
+EVEN = 0.75
+"""A body that has lost this share of its largest loss behind, too, is crushed."""
 SURE = 1.64
 """Grades within so many SDs of the loss are possible: 90 % of a normal distribution."""
 _KINDS = dict(zip(PLACES, ("wedge", "biconcave", "crush"), strict=True))
@@ -177,8 +181,9 @@ def _shape(own: Heights, near: list[Heights], steps: list[int]) -> Shape:
     worst = max(losses, key=losses.get)
     read = np.hypot(READING_MM, READING_VOXELS * own.resolution_mm) / posterior
     spread = np.std([one.posterior / beside for one in near] if worst == "posterior" else ratios[worst])
-    sd = float(np.hypot(read * np.sqrt(1 + 1 / len(near)), spread / np.sqrt(len(near))))
+    sd = float(np.hypot(read, max(spread, NATURAL)) * np.sqrt(1 + 1 / len(near)))
     loss = float(losses[worst])
+    crushed = losses["posterior"] >= EVEN * loss > 0
     return Shape(
         level=own.level,
         wedge_ratio=own.anterior / own.posterior,
@@ -186,7 +191,7 @@ def _shape(own: Heights, near: list[Heights], steps: list[int]) -> Shape:
         crush_ratio=own.posterior / beside,
         loss=loss,
         loss_sd=sd,
-        kind=_KINDS[worst],
+        kind="crush" if crushed else _KINDS[worst],
         grade=grade(loss),
         lowest=grade(loss - SURE * sd),
         highest=grade(loss + SURE * sd),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 
 from OsteoScreenLib.measurement.heights import BAND, PLACES, WINDOW
 from OsteoScreenLib.phantoms.render import render
@@ -11,19 +11,28 @@ from OsteoScreenLib.phantoms.scene import Scene, random_scene
 from OsteoScreenLib.phantoms.vertebra import AnalyticVertebra
 from OsteoScreenLib.volume import Volume, grid
 
-LEVELS = ("T12", "L1", "L2", "L3", "L4", "L5")
 STEP_MM = 0.5
 
 
-def plain_spine(seed: int, **planted: AnalyticVertebra) -> Scene:
-    """Return a spine without fractures, warp or tissue around it; `planted` replaces the shapes of levels."""
+def plain_spine(seed: int, alike: bool = False) -> Scene:
+    """Return a spine without fractures, warp or tissue around it; all of its bodies are the same if `alike`."""
     scene = random_scene(np.random.default_rng(seed), warp=0.0, fracture=0.0)
-    return replace(scene, vertebrae={**scene.vertebrae, **planted}, solids=())
+    shapes = scene.vertebrae
+    if alike:
+        shapes = dict.fromkeys(shapes, AnalyticVertebra(*scene.spine.sizes["L2"], wedge=0.03))
+    return replace(scene, vertebrae=shapes, solids=())
 
 
-def label_map(scene: Scene, mm: float = 1.0, turn: np.ndarray | None = None) -> Volume:
-    """Return the label map of T12 to L5 on a grid of `mm`, turned by a rotation (3, 3) of RAS if one is given."""
-    ends = np.array([scene.centre(level) for level in (LEVELS[0], LEVELS[-1])])
+def planted(scene: Scene, level: str, kind: str, loss: float) -> Scene:
+    """Return a spine in which a share of a height of one body is lost."""
+    return replace(scene, vertebrae={**scene.vertebrae, level: fractured(scene.vertebrae[level], kind, loss)})
+
+
+def label_map(
+    scene: Scene, mm: float = 1.0, turn: np.ndarray | None = None, ends: tuple[str, str] = ("L1", "L4")
+) -> Volume:
+    """Return the label map from one level to another on a grid of `mm`, turned by a rotation (3, 3) of RAS if given."""
+    ends = np.array([scene.centre(level) for level in ends])
     size = np.ceil((np.abs(np.subtract(*ends)) + np.array([90, 80, 50])) / mm).astype(int)
     field = grid(ends.mean(axis=0), tuple(size.tolist()), mm)
     if turn is not None:
@@ -65,7 +74,8 @@ def fractured(shape: AnalyticVertebra, kind: str, loss: float) -> AnalyticVerteb
     def missed(amount: float) -> float:
         return true_heights(replace(shape, **{kind: before + amount}))[place] - target
 
-    return replace(shape, **{kind: before + brentq(missed, 0.0, 0.7, xtol=3e-3)})
+    found = root_scalar(missed, method="brentq", bracket=(0.5 * loss, 1.6 * loss), xtol=2e-3)
+    return replace(shape, **{kind: before + found.root})
 
 
 def _design(x: np.ndarray, y: np.ndarray) -> np.ndarray:

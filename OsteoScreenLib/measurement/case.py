@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoScreenLib.findings import Findings
+from OsteoScreenLib.findings import Findings, worst_first
 from OsteoScreenLib.levels import SCREENED, body_mask
 from OsteoScreenLib.measurement.calibration import Calibration
 from OsteoScreenLib.measurement.density import calibrate, density_findings, voltage_of, with_density
@@ -79,7 +79,7 @@ def measure_case(
     against = (*quality, *fractures)
     shown = gated(table, against, ungated)
     findings = (*against, *norm_findings(hu, volume.acquisition, against), *said, *by_site, *density_findings(shown))
-    return Measured(shown, rois, findings, calibration, tissues, heights, angles(heights))
+    return Measured(shown, rois, worst_first(findings), calibration, tissues, heights, angles(heights))
 
 
 def whole_bodies(segmentation: Segmentation) -> Volume:

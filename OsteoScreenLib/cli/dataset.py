@@ -110,7 +110,7 @@ def list_cases(folder: DatasetArgument, json: JsonOption = False) -> None:
             work.say(dumps({"cases": found}))
             return
         shown = ("case", "patient", "split", "role", "reader", "masks", "reviewed", "added")
-        work.say(text_table(shown, [[as_text(row)[name] for name in shown] for row in found]))
+        work.say(text_table(shown, [[as_text(row)[name] for name in shown] for row in found], left=5))
         reviewed = sum(case.reviewed for case in opened.cases)
         work.say(f"{len(found)} cases of {len(opened.patients)} patients; {reviewed} reviewed.")
 

@@ -25,9 +25,11 @@ from OsteoScreenLib.web.sections.detect import DetectSection
 from OsteoScreenLib.web.sections.input import InputSection
 from OsteoScreenLib.web.sections.measure import MeasureSection
 from OsteoScreenLib.web.sections.rad_score import RadScores
+from OsteoScreenLib.web.sections.radiograph import RadiographSection
 from OsteoScreenLib.web.sections.report import ReportSection
 from OsteoScreenLib.web.sections.review import ReviewSection
 from OsteoScreenLib.web.sections.segment import SegmentSection
+from OsteoScreenLib.web.sections.training import TrainingSection
 from OsteoScreenLib.web.security import Door, check_address, is_loopback
 from OsteoScreenLib.web.shortcuts import add_shortcuts
 from OsteoScreenLib.web.views import Views
@@ -52,15 +54,16 @@ def view(path: Path | None, *, host: str, port: int, open_browser: bool, say: Ca
         server.enable_module(trame_slicer_module)
         server.enable_module(ASSETS)
         app = _slicer()
-        desk = Desk(server, app, Views(server, app), Path(folder))
+        desk = Desk(server, app, Views(server, app), Path(folder), is_loopback(host))
         files, job, editing = Files(Path(folder)), Job(desk), Editing(desk)
         source, review = InputSection(desk, files), ReviewSection(desk, editing)
         measure = MeasureSection(desk, job, RadScores(desk, job, files))
         segment = SegmentSection(desk, job, measure, files)
         report, cohort = ReportSection(desk, job, files), CohortSection(desk, files)
+        radiograph, training = RadiographSection(desk, job, files), TrainingSection(desk, job, files, source)
         detectors = [DetectSection(desk, job)] if any(card.name == DETECTOR for card in list_models()) else []
         add_shortcuts(desk, review, editing)
-        build_page(desk, [source, segment, review, measure, *detectors, report, cohort])
+        build_page(desk, [source, segment, review, measure, *detectors, radiograph, report, cohort, training])
 
         @server.controller.add("on_server_bind")
         def bind(web_server: Any) -> None:

@@ -44,6 +44,7 @@ class Case:
 @dataclass(eq=False)
 class Desk:
     """One page's case and what it is shown with; `folder` is private and goes when the process ends.
+    `local` says that the page is served to its own machine alone.
 
     `labels` is the label map of the case as it was last looked at, `saved` its review when it was last saved, `watch`
     knows how long the person has been at each level. `opened` are called with each new case, `outlined` when its
@@ -55,6 +56,7 @@ class Desk:
     slicer: "SlicerApp"
     views: "Views"
     folder: Path
+    local: bool = True
     case: Case | None = None
     labels: "np.ndarray | None" = None
     saved: Review = ()

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trame.widgets import html
+from trame.widgets import vuetify3 as v3
+
 from OsteoScreenLib.errors import Cancelled, OsteoScreenError
 from OsteoScreenLib.worker import Worker
 
@@ -32,13 +35,23 @@ class Job:
         self._worker: Worker | None = None
         self._stopped = False
         desk.opened.append(lambda _: self.cancel())
-        desk.state.update({"job_running": False, "job_percent": 0, "job_message": ""})
+        desk.state.update({"job_running": False, "job_percent": 0, "job_message": "", "job_task": ""})
+
+    def build(self, *tasks: str) -> None:
+        """Put bar, message and Cancel of these tasks where the panel is being built, hidden while none is under way."""
+        here = f"job_running && {list(tasks)}.includes(job_task)"
+        with html.Div(v_if=(here,), classes="d-flex align-center ga-2 mt-2"):
+            with html.Div(classes="flex-grow-1"):
+                v3.VProgressLinear(model_value=("job_percent",), height=8, rounded=True, color="primary")
+                html.Div("{{ job_message }} ({{ job_percent }} %)", id=f"job-{tasks[0]}", classes="text-caption")
+            v3.VBtn("Cancel", id=f"cancel-{tasks[0]}", size="small", variant="outlined",
+                    click=self._desk.action(self.cancel))  # fmt: skip
 
     async def run(
         self,
         task: str,
         parameters: dict[str, Any],
-        volume: "Volume",
+        volume: "Volume | None" = None,
         labels: "np.ndarray | None" = None,
         read: Callable[[Worker], Any] = Worker.result,
     ) -> Any:
@@ -49,6 +62,7 @@ class Job:
         if self._desk.state.job_running:
             raise WorkError("Other work is under way; wait for it or cancel it.")
         self._stopped = False
+        self._desk.state.job_task = task
         self._show(running=True, percent=0, message="Starting")
         folder = Path(tempfile.mkdtemp(prefix=f"{task}-", dir=self._desk.folder))
         try:

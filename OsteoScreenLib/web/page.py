@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from OsteoScreenLib.web.sections import Section
 
 DRAWER_WIDTH = 370
-FOLDED = ("Detect", "Cohort")
+FOLDED = ("Detect", "Radiograph", "Cohort", "Training data")
 """Sections that are folded at first."""
 
 
@@ -40,7 +40,7 @@ def build_page(desk: Desk, sections: "Sequence[Section]") -> None:
             v3.VExpansionPanels(v_model="open_sections", multiple=True, variant="accordion", flat=True),
         ):
             for number, section in enumerate(sections, start=1):
-                with v3.VExpansionPanel(id=f"section-{section.title.lower()}"):
+                with v3.VExpansionPanel(id=f"section-{section.title.lower().replace(' ', '-')}"):
                     v3.VExpansionPanelTitle(f"{number}  {section.title}", classes="section-title")
                     with v3.VExpansionPanelText(eager=True):
                         section.build()

@@ -65,6 +65,7 @@ class Views:
         """Show a CT in all slice views, whole."""
         for view in self._manager.get_slice_views():
             view.set_background_volume_id(volume_node.GetID() if volume_node else None)
+            view.set_foreground_volume_id(None)
         self.reset()
 
     def reset(self) -> None:

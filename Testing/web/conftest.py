@@ -177,6 +177,13 @@ def choose_files(screen: Screen, kind: str, *paths: Path) -> None:
 
 
 @pytest.fixture(scope="module")
+def view(browser: "Browser", box_case: BoxCase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A running `osteoscreen view` with the boxes open; shared by the tests of a file."""
+    with served(tmp_path_factory.mktemp("view"), str(box_case.ct_path)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def case(browser: "Browser", box_case: BoxCase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
     """The page with the boxes, segmented by their own label map and measured; shared by the tests of a file."""
     with (

@@ -17,7 +17,7 @@ import pytest
 from OsteoScreenLib.image_file import write_image
 from Testing.conftest import BoxCase
 from Testing.readers.conftest import Series
-from Testing.web.conftest import Screen, Served, choose_files, eventually, opened, served
+from Testing.web.conftest import Screen, Served, choose_files, eventually, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -36,12 +36,6 @@ DROP = """([content, name]) => {
     dataTransfer.items.add(new File([bytes], name));
     document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
 }"""
-
-
-@pytest.fixture(scope="module")
-def view(browser: "Browser", box_case: BoxCase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("view"), str(box_case.ct_path)) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

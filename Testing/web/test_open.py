@@ -10,17 +10,10 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 
-from Testing.conftest import BoxCase
 from Testing.web.conftest import SLICES, Screen, Served, eventually, opened, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-
-@pytest.fixture(scope="module")
-def view(browser: "Browser", box_case: BoxCase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("view"), str(box_case.ct_path)) as running:
-        yield running
 
 
 @pytest.fixture

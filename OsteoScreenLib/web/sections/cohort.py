@@ -1,4 +1,4 @@
-"""6 Cohort: a table of scores and labels comes in, and ROC and decision curves come out."""
+"""Cohort: a table of scores and labels comes in, and ROC and decision curves come out."""
 
 import asyncio
 from pathlib import Path
@@ -13,6 +13,7 @@ from OsteoScreenLib.evaluation.study import study_table
 from OsteoScreenLib.labelled_table import read_table
 from OsteoScreenLib.report.evaluation_page import PAGE, write_evaluation
 from OsteoScreenLib.scene.evaluation import add_evaluation
+from OsteoScreenLib.web.sections.number_table import number_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,12 +51,7 @@ class CohortSection:
                 "Compare", id="compare", size="small", classes="mt-2", prepend_icon="mdi-chart-bell-curve-cumulative",
                 disabled=("!cohort_label || !cohort_scores.length",), click=self.desk.action(self.compare),
             )  # fmt: skip
-        with (
-            v3.VTable(v_if="aucs.length", density="compact", classes="numbers mt-2", id="aucs"),
-            html.Tbody(),
-            html.Tr(v_for="(row, n) of aucs", key="n"),
-        ):
-            html.Td("{{ value }}", v_for="(value, n) of row", key="n")
+        number_table("aucs", "aucs")
         html.Img(v_for="address of curves", key="address", src=("address",), classes="curve", click="evaluating = true")
         v3.VBtn("Whole page", v_if="evaluation", size="small", variant="tonal", click="evaluating = true")
         with v3.VDialog(v_model="evaluating", width="1100"), v3.VCard(), html.Div(classes="reading"):

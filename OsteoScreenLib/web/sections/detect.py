@@ -9,7 +9,6 @@ from OsteoScreenLib.bone_status import STATUSES
 from OsteoScreenLib.scene.detected import detection_of, set_boxes_visible, show_detection
 
 if TYPE_CHECKING:
-    from OsteoScreenLib.result import Detection
     from OsteoScreenLib.web.desk import Desk
     from OsteoScreenLib.web.job import Job
 
@@ -88,7 +87,3 @@ class DetectSection:
         case = self.desk.case
         if case is not None and case.segmentation is not None:
             set_boxes_visible(case.segmentation, self.desk.state.boxes)
-
-
-def _provenance(found: "Detection") -> tuple[str, ...]:
-    return f"Detector trained on {found.model.trained_in_brief}.", "A CT class is not a T-score.", *found.notes

@@ -16,6 +16,7 @@ from OsteoScreenLib.scene.findings import usable_levels
 from OsteoScreenLib.scene.measured import show_rad_scores
 from OsteoScreenLib.signature.doubt import row_in_words
 from OsteoScreenLib.signature.rad_score import read
+from OsteoScreenLib.web.sections.number_table import number_table
 
 if TYPE_CHECKING:
     from OsteoScreenLib.web.desk import Desk
@@ -46,12 +47,7 @@ class RadScores:
                 "Rad-scores", id="rad-scores", v_if="signature", size="small", classes="mt-1",
                 prepend_icon="mdi-calculator", disabled=("job_running",), click=self.desk.action(self.run),
             )  # fmt: skip
-            with (
-                v3.VTable(v_if="scores.length", density="compact", classes="numbers mt-1", id="scores"),
-                html.Tbody(),
-                html.Tr(v_for="(row, n) of scores", key="n"),
-            ):
-                html.Td("{{ value }}", v_for="(value, n) of row", key="n")
+            number_table("scores", "scores")
 
     async def choose(self, files: list[Path]) -> None:
         """Take a signature. Raises `ModelError` if it is none."""

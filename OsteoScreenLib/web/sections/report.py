@@ -1,4 +1,4 @@
-"""5 Report: the page of the case, and everything to take away: outlines, scene, all files."""
+"""Report: the page of the case, and everything to take away: outlines, scene, all files."""
 
 import asyncio
 import shutil

@@ -1,4 +1,4 @@
-"""The report of one case: a single HTML file, readable offline and printed on two A4 pages."""
+"""The report of one case: a single HTML file, readable offline and printed on three A4 pages."""
 
 from functools import partial
 from pathlib import Path

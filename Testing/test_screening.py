@@ -170,7 +170,7 @@ def test_a_volume_in_memory_screens_like_its_file(box_case: BoxCase, tmp_path: P
 def test_a_second_run_replaces_the_first_and_keeps_what_is_not_ours(box_case: BoxCase, tmp_path: Path) -> None:
     screen(box_case.volume, tmp_path, engine=box_case.labels_path)
     (tmp_path / "notes.txt").write_text("mine")
-    brighter = box_case.volume.with_voxels(box_case.volume.voxels + np.int16(100))
+    brighter = box_case.volume.with_voxels(box_case.volume.voxels + np.int16(20))
     screen(brighter, tmp_path, engine=box_case.labels_path)
     assert pd.read_csv(tmp_path / "measurements.csv").trabecular_mean_hu[0] == pytest.approx(300, abs=0.01)
     assert (tmp_path / "notes.txt").read_text() == "mine"
@@ -209,7 +209,7 @@ def test_cancelling_at_any_moment_leaves_the_folder_untouched(box_case: BoxCase,
             screen(box_case.volume, tmp_path / "none", engine=box_case.labels_path, cancelled=stop)
         assert not (tmp_path / "none").exists()
     stop, _ = _counter(moments())
-    brighter = box_case.volume.with_voxels(box_case.volume.voxels + np.int16(100))
+    brighter = box_case.volume.with_voxels(box_case.volume.voxels + np.int16(20))
     with pytest.raises(Cancelled):
         screen(brighter, tmp_path, engine=box_case.labels_path, cancelled=stop)
     assert {name: data for name, data in contents(tmp_path).items() if not name.startswith("all")} == before

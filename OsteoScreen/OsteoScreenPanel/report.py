@@ -79,7 +79,7 @@ class ReportSection:
 
     @property
     def scores(self):
-        items = [self.ui.scoresListWidget.item(row) for row in range(len(self.columns))]
+        items = [self.ui.scoresListWidget.item(row) for row in range(self.ui.scoresListWidget.count)]
         return [item.text() for item in items if item.isSelected()]
 
     def onEvaluate(self):

@@ -89,7 +89,7 @@ def test_everything_is_there_in_a_new_panel(
     assert before == found, "whether the panel was there before the scene or came after it"
     assert found["review"] == cells(panel.ui.reviewTable)
     assert found["measure"] == cells(panel.ui.measureTable)
-    assert found["measure"][1][5] == "✎ edited since"
+    assert found["measure"][1][-1] == "✎ edited since"
     assert found["level"] == panel.case.level == "L3"
     assert found["labels"] == int(panel.case.labels().astype(int).sum())
     assert "120 kVp" in found["facts"]

@@ -172,7 +172,9 @@ def test_a_second_run_replaces_the_first_and_keeps_what_is_not_ours(box_case: Bo
     (tmp_path / "notes.txt").write_text("mine")
     brighter = box_case.volume.with_voxels(box_case.volume.voxels + np.int16(20))
     screen(brighter, tmp_path, engine=box_case.labels_path)
-    assert pd.read_csv(tmp_path / "measurements.csv").trabecular_mean_hu[0] == pytest.approx(300, abs=0.01)
+    assert pd.read_csv(tmp_path / "measurements.csv").trabecular_mean_hu[0] == pytest.approx(
+        TRABECULAR_HU["L1"] + 20, abs=0.01
+    )
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert set(contents(tmp_path)) == {*FILES, "notes.txt"} - {SCENE}
 

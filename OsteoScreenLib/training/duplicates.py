@@ -87,7 +87,7 @@ def without_duplicates(pictures: Sequence[Picture], drop_conflicting: bool = Fal
     if conflicting and not drop_conflicting:
         names = " and ".join(names_of([pictures[n].path for n in conflicting[0][:2]]))
         raise InputError(
-            f"Films are there more than once with different labels, in {len(conflicting)} groups, such as {names}; "
+            f"{len(conflicting)} film(s) are there more than once with different labels, such as {names}; "
             "mend the labels, or leave these films out with --drop-conflicting."
         )
     copies = {n for group in duplicates.exact for n in group[1:]}

@@ -35,6 +35,10 @@ ARTEFACTS = Path(os.environ.get("OSTEOSCREEN_ARTEFACTS", Path(__file__).parents[
 SLICES, THREED = ("Red", "Yellow", "Green"), "ThreeD"
 
 
+REDRAWN = ("not attached to the DOM", "not visible or not an HTMLElement")
+"""What Playwright says of a view that the page draws anew."""
+
+
 def eventually(seen: Callable[[], object], what: str, patience: float = PATIENCE_S) -> object:
     """Poll until `seen` returns something true, and return it.
 
@@ -47,7 +51,7 @@ def eventually(seen: Callable[[], object], what: str, patience: float = PATIENCE
                 return found
         except Exception as error:
             # Playwright's own class, which is not imported where it is not installed.
-            if "not attached to the DOM" not in str(error):
+            if not any(gone in str(error) for gone in REDRAWN):
                 raise
         if time.monotonic() > end:
             pytest.fail(f"not within {patience} s: {what}")

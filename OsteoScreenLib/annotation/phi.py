@@ -14,7 +14,8 @@ from OsteoScreenLib.annotation.deidentified import IDENTIFYING
 from OsteoScreenLib.annotation.segments import segment_named
 
 _DIGEST = re.compile(
-    r"(?<![0-9a-zA-Z])(?:sub-|ses-)?(?:p[0-9a-f]{12}|[0-9a-f]{16}|[0-9a-f]{24}|[0-9a-f]{64})(?![0-9a-zA-Z])"
+    r"(?<![0-9a-zA-Z])(?:sub-|ses-)?"
+    r"(?:p[0-9a-f]{12}|(?=[0-9]*[a-f])[0-9a-f]{12}|[0-9a-f]{16}|[0-9a-f]{24}|[0-9a-f]{64})(?![0-9a-zA-Z])"
 )
 _OUR_UID = re.compile(r"\b2\.25\.[0-9]{1,39}\b")
 _OUR_DATES = frozenset(("added", "made", "when", "study_date"))

@@ -164,14 +164,22 @@ def test_what_is_left_in_a_file_is_found_whatever_kind_it_is(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["p0123456789ab", "2.25.3295", "0.1.0", "refine 0.4.0 0123456789abcdef", "-81.7500001"]
+    "text",
+    [
+        "p0123456789ab",
+        "2.25.3295",
+        "0.1.0",
+        "refine 0.4.0 0123456789abcdef",
+        "locate 0.1.0 (03d104485907)",
+        "-81.7500001",
+    ],
 )
 def test_digests_uids_and_numbers_of_ours_tell_nothing(text: str) -> None:
     assert telling(text) == []
 
 
 @pytest.mark.parametrize(
-    "text", ["Doe^J", "19480229", "1948-02-29", "MRN990817", "1.2.840.113619.2.55", "d@nowhere.org"]
+    "text", ["Doe^J", "19480229", "031044859071", "1948-02-29", "MRN990817", "1.2.840.113619.2.55", "d@nowhere.org"]
 )
 def test_names_dates_numbers_uids_and_addresses_tell(text: str) -> None:
     assert telling(f"see {text}, please")

@@ -2,6 +2,9 @@
 
 import qt
 
+_SCROLL_BAR = 18
+"""Pixels for the bar below a table that is wider than the panel."""
+
 
 def fill(table, heads, rows, faded=()):
     """Put text into a table widget; `faded` rows are drawn in grey italics."""
@@ -18,7 +21,8 @@ def fill(table, heads, rows, faded=()):
                 item.setForeground(qt.QBrush(qt.QColor(150, 90, 0)))
             table.setItem(number, column, item)
     table.resizeColumnsToContents()
-    table.setFixedHeight(table.verticalHeader().defaultSectionSize * (max(len(rows), 1) + 1) + 12)
+    lines = max(len(rows), 1) + max(head.count("\n") + 1 for head in heads)
+    table.setFixedHeight(table.verticalHeader().defaultSectionSize * lines + _SCROLL_BAR)
 
 
 def select_row(table, levels, level):

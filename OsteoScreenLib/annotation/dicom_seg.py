@@ -65,18 +65,27 @@ def to_dicom_seg(
             _description(number, segment, models, segment.level.name in edited)
             for number, segment in enumerate(segments, start=1)
         ],
-        series_instance_uid=hd.UID(),
-        series_number=series_number,
-        sop_instance_uid=hd.UID(),
-        instance_number=1,
-        manufacturer=MAKER,
-        manufacturer_model_name=MAKER,
-        software_versions=__version__,
-        device_serial_number=__version__,
+        **made_by_us(series_number),
         series_description="OsteoScreen vertebral bodies (research use only)",
         content_label="VERTEBRAL_BODIES",
         content_description="Vertebral bodies and their trabecular compartments",
     )
+
+
+def made_by_us(series_number: int) -> dict[str, object]:
+    """Return what every object of ours says of itself, as highdicom takes it: new UIDs, its series, who made it."""
+    import highdicom as hd
+
+    return {
+        "series_instance_uid": hd.UID(),
+        "series_number": series_number,
+        "sop_instance_uid": hd.UID(),
+        "instance_number": 1,
+        "manufacturer": MAKER,
+        "manufacturer_model_name": MAKER,
+        "software_versions": __version__,
+        "device_serial_number": __version__,
+    }
 
 
 def read_dicom_seg(path: Path, volume: Volume) -> Volume:

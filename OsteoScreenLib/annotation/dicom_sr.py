@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from OsteoScreenLib import __version__
-from OsteoScreenLib.annotation.dicom_seg import MAKER
+from OsteoScreenLib.annotation.dicom_seg import MAKER, made_by_us
 from OsteoScreenLib.annotation.segments import segment_named
 from OsteoScreenLib.levels import BY_NAME
 
@@ -74,14 +74,7 @@ def to_dicom_sr(
             imaging_measurements=groups,
             title=codes.DCM.ImagingMeasurementReport,
         ),
-        series_instance_uid=hd.UID(),
-        series_number=series_number,
-        sop_instance_uid=hd.UID(),
-        instance_number=1,
-        manufacturer=MAKER,
-        manufacturer_model_name=MAKER,
-        software_versions=__version__,
-        device_serial_number=__version__,
+        **made_by_us(series_number),
         series_description="OsteoScreen measurements (research use only)",
         is_complete=True,
         coding_schemes=[

@@ -60,7 +60,8 @@ def trainer_of(name: str) -> Callable[..., None]:
             from OsteoScreenLib.radiographs.systems import system as find_system
             from OsteoScreenLib.report.film_pages import write_test
             from OsteoScreenLib.training.duplicates import without_duplicates
-            from OsteoScreenLib.training.films import Choices, prepare_films, split_films, train
+            from OsteoScreenLib.training.film_sets import prepare_films, split_films
+            from OsteoScreenLib.training.films import Choices, train
             from OsteoScreenLib.training.pictures import limited, read_pictures
             from OsteoScreenLib.training.tuning import TRIALS, tuned
 

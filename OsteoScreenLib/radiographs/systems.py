@@ -1,7 +1,7 @@
 """The three published systems in one shape: films prepared so, networks, two classes, and how each is trained."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -116,24 +116,20 @@ _TRANSFER = ("squeezenet1_0", "alexnet", "resnet18", "vgg16", "densenet121")
 _BATCH_RATE_MOMENTUM = {1: (24, 1e-3, 0.6), 2: (24, 1e-4, 0.7), 3: (24, 1e-3, 0.9), 4: (48, 1e-4, 0.9)}
 """Of Models 1 to 4."""
 
+_LATERAL = System(
+    "verte-x",
+    prepare.verte_x,
+    prepare.verte_x_placement,
+    ("negative", "positive"),
+    {"efficientnet-b4": (_verte_x, _VERTE_X)},
+    Variation(rotation=5, shift=0.05, zoom=0.05, noise=0.01),
+    clinical=True,
+)
+
 SYSTEMS: dict[str, System] = {
-    "verte-x": System(
-        "verte-x",
-        prepare.verte_x,
-        prepare.verte_x_placement,
-        ("negative", "positive"),
-        {"efficientnet-b4": (_verte_x, _VERTE_X)},
-        Variation(rotation=5, shift=0.05, zoom=0.05, noise=0.01),
-        clinical=True,
-    ),
-    "verte-x-vfa": System(
-        "verte-x-vfa",
-        prepare.verte_x_vfa,
-        prepare.verte_x_vfa_placement,
-        ("negative", "positive"),
-        {"efficientnet-b4": (_verte_x, _VERTE_X)},
-        Variation(rotation=5, shift=0.05, zoom=0.05, noise=0.01),
-        clinical=True,
+    "verte-x": _LATERAL,
+    "verte-x-vfa": replace(
+        _LATERAL, name="verte-x-vfa", prepare=prepare.verte_x_vfa, placement=prepare.verte_x_vfa_placement
     ),
     "bone-texture": System(
         "bone-texture",

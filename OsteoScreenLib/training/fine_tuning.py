@@ -100,8 +100,8 @@ def fine_tune(
     Patients of the split ``validation`` say when to stop, those of ``test`` are only looked at before and after; where
     no split was made yet a fifth of the patients validate. `output` becomes the model, with `parent` and how well both
     outline in its card; checkpoints and crops go to `folder`, where a stopped run of the same masks, parent and choices
-    goes on. The parent stays as it is. Raises `InputError` where
-    there is not enough to learn from, `ModelError` where the parent does not outline bodies or `output` is taken.
+    goes on. The parent stays as it is. Raises `InputError` where there is not enough to learn from, `ModelError`
+    where the parent does not outline bodies or `output` is taken.
     """
     _check_free(output)
     card, weights = load_weights(parent)

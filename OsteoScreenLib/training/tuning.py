@@ -11,7 +11,8 @@ from OsteoScreenLib.errors import InputError, OsteoScreenError
 from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
 from OsteoScreenLib.radiographs.systems import Recipe, System
-from OsteoScreenLib.training.films import Choices, Split, area, fitted, logits
+from OsteoScreenLib.training.film_sets import Split
+from OsteoScreenLib.training.films import Choices, area, fitted, logits
 
 if TYPE_CHECKING:
     from ray.tune import Callback

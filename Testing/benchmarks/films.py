@@ -18,7 +18,8 @@ import pandas as pd
 from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.radiographs.prepare import resized
 from OsteoScreenLib.radiographs.systems import SYSTEMS, Recipe, System
-from OsteoScreenLib.training.films import Choices, prepare_films, train
+from OsteoScreenLib.training.film_sets import prepare_films
+from OsteoScreenLib.training.films import Choices, train
 from OsteoScreenLib.training.phantom_films import LOSS_SD, TABLE, write_phantom_films
 from OsteoScreenLib.training.pictures import read_pictures
 from Testing.benchmarks.table import markdown

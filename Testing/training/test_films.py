@@ -14,7 +14,8 @@ from OsteoScreenLib.radiographs.prepare import knee, resized
 from OsteoScreenLib.radiographs.score import load_scorer, score_films
 from OsteoScreenLib.radiographs.systems import SYSTEMS, Recipe
 from OsteoScreenLib.training.duplicates import find_duplicates, without_duplicates
-from OsteoScreenLib.training.films import Choices, Films, area, prepare_films, split_films, train, varied
+from OsteoScreenLib.training.film_sets import Films, prepare_films, split_films, varied
+from OsteoScreenLib.training.films import Choices, area, train
 from OsteoScreenLib.training.phantom_films import write_phantom_films
 from OsteoScreenLib.training.pictures import Picture, limited, read_pictures
 

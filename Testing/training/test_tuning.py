@@ -9,7 +9,8 @@ import pytest
 
 from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.radiographs.systems import SYSTEMS
-from OsteoScreenLib.training.films import Choices, Films, split_films
+from OsteoScreenLib.training.film_sets import Films, split_films
+from OsteoScreenLib.training.films import Choices
 from OsteoScreenLib.training.pictures import Picture
 from OsteoScreenLib.training.tuning import TRIALS, RayError, tuned
 

@@ -4,7 +4,7 @@
 
 BIN := .venv/bin
 STAMP := .venv/installed
-EXTRAS := viewer,detection,dicom,statistics,train,tune,test
+EXTRAS := viewer,detection,dicom,statistics,train,tune,cohort,cluster,test
 CT ?=
 OUT ?= $(if $(CT),demo/case,demo/phantom)
 

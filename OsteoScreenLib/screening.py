@@ -33,6 +33,18 @@ from OsteoScreenLib.scene.bundle import ViewerMissingError, save_scene
 from OsteoScreenLib.segmentation.engines import segment
 from OsteoScreenLib.volume import Volume
 
+STAGES = {
+    "reading": 0.0,
+    "outlining": 0.1,
+    "measuring": 0.75,
+    "features": 0.77,
+    "bone status": 0.86,
+    "report": 0.9,
+    "scene": 0.93,
+    "tables": 0.98,
+}
+"""The stages of `screen`, and at which fraction of its progress each begins."""
+
 
 def screen(
     source: Path | str | Volume,
@@ -45,10 +57,12 @@ def screen(
     site: Path | None = None,
     flips: bool = False,
     ungated: bool = False,
+    scene: bool = True,
     progress: Progress = silent,
     cancelled: IsCancelled = never,
 ) -> ScreeningResult:
-    """Screen one CT and write `result_folder.FILES` into the folder `output`; the scene only with slicer-core.
+    """Screen one CT and write `result_folder.FILES` into the folder `output`; the scene only with slicer-core and if
+    wanted.
 
     `source` is a file, a DICOM folder (of which `series` picks one) or a CT in HU; `engine` a network's name, a label
     map, or what an engine made before and a hand has perhaps corrected; `flips` outlines every body twice
@@ -63,24 +77,24 @@ def screen(
     lines = table.cutoffs if table and table.cutoffs and not cutoffs else load_cutoffs(cutoffs or PUBLISHED)
     refuse_foreign_files(output)
     with staged_folder(output, owned=OWNED) as staged:
-        volume, sha256 = _read(source, series, part(progress, 0.0, 0.1), cancelled)
+        volume, sha256 = _read(source, series, _stage(progress, "reading"), cancelled)
         stop_if(cancelled)
 
         if isinstance(engine, Segmentation):
             segmentation = with_figures(engine)
         else:
-            segmentation = _segmented(volume, engine, device, flips, part(progress, 0.1, 0.75), cancelled)
+            segmentation = _segmented(volume, engine, device, flips, _stage(progress, "outlining"), cancelled)
         stop_if(cancelled)
 
-        progress(0.75, "Measuring")
+        progress(STAGES["measuring"], "Measuring")
         labels = whole_bodies(segmentation)
         measured = measure_case(volume, segmentation, ungated=ungated, site=table)
         stop_if(cancelled)
         usable = [one for one in SCREENED if ungated or not closing(measured.findings, Measure.FEATURES, one)]
         features = extract(
-            volume, labels, volume.name, usable, progress=part(progress, 0.77, 0.86), cancelled=cancelled
+            volume, labels, volume.name, usable, progress=_stage(progress, "features"), cancelled=cancelled
         )
-        detection, doubts = _detection(volume, labels, device, part(progress, 0.86, 0.9), cancelled)
+        detection, doubts = _detection(volume, labels, device, _stage(progress, "bone status"), cancelled)
         if detection is not None and not ungated:
             detection = _usable(detection, measured.findings)
 
@@ -114,19 +128,26 @@ def screen(
             six_points={level: six_points(one) for level, one in measured.heights.items()},
             angles=measured.angles,
         )
-        progress(0.9, "Writing the report")
+        progress(STAGES["report"], "Writing the report")
         write_report(result, staged / REPORT, lines)
         stop_if(cancelled)
-        progress(0.93, "Writing the scene")
-        with suppress(ViewerMissingError):
-            save_scene(result, staged / SCENE)
-        stop_if(cancelled)
-        progress(0.98, "Writing the tables")
+        if scene:
+            progress(STAGES["scene"], "Writing the scene")
+            with suppress(ViewerMissingError):
+                save_scene(result, staged / SCENE)
+            stop_if(cancelled)
+        progress(STAGES["tables"], "Writing the tables")
         save_result(result, staged)
         stop_if(cancelled)
         refuse_foreign_files(output)
     progress(1.0, "Done")
     return result
+
+
+def _stage(progress: Progress, name: str) -> Progress:
+    """Return the progress of a stage of its own, which ends where the next one begins."""
+    start = STAGES[name]
+    return part(progress, start, min(other for other in STAGES.values() if other > start))
 
 
 def _segmented(

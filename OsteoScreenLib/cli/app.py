@@ -10,6 +10,7 @@ import typer
 from OsteoScreenLib import RESEARCH_USE, __version__
 from OsteoScreenLib.cli.boxes import boxes
 from OsteoScreenLib.cli.calibrate import calibrate
+from OsteoScreenLib.cli.cohort import cohort
 from OsteoScreenLib.cli.dataset import dataset
 from OsteoScreenLib.cli.detect import detect
 from OsteoScreenLib.cli.dicom import dicom
@@ -42,6 +43,7 @@ app = typer.Typer(
 )
 for command in (
     screen,
+    cohort,
     segment,
     measure,
     calibrate,

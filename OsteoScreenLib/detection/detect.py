@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +13,7 @@ from OsteoScreenLib.detection.slices import Slices, along, axial_slices
 from OsteoScreenLib.device import run_with_fallback
 from OsteoScreenLib.errors import AnatomyError
 from OsteoScreenLib.levels import BY_NAME, SCREENED, body_mask, levels_in
-from OsteoScreenLib.models import load_weights
+from OsteoScreenLib.models import find, load_folder, read_card
 from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
 from OsteoScreenLib.result import Detection, ModelUse, SliceBox
 from OsteoScreenLib.volume import Volume
@@ -84,10 +86,20 @@ def course_of_line(points: np.ndarray, heights: np.ndarray) -> Course:
 
 
 def load_detector() -> "tuple[ModelUse, FasterRCNN]":
-    """Return the shipped detector; raises `ModelError` where its weights are not those of its card."""
+    """Return the shipped detector, the same again in a process that works on many cases.
+
+    Raises `ModelError` where its weights are not those of its card.
+    """
+    folder = find(MODEL)
+    return _loaded(folder, read_card(folder).sha256)
+
+
+@lru_cache(maxsize=1)
+def _loaded(folder: Path, sha256: str) -> "tuple[ModelUse, FasterRCNN]":
+    """Return the detector whose card states this hash; another hash is another detector."""
     from OsteoScreenLib.detection.dsnet import build
 
-    card, weights = load_weights(MODEL)
+    card, weights = load_folder(folder)
     network = build(**card.parameters)
     network.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in weights.items()})
     return ModelUse(card.name, card.version, card.sha256, card.trained_on), network.eval()

@@ -1,12 +1,14 @@
 """The three networks, their input and what their channels mean; built from a model card alone."""
 
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from OsteoScreenLib.errors import ModelError
 from OsteoScreenLib.model_choice import in_use
-from OsteoScreenLib.models import ModelCard, load_weights
+from OsteoScreenLib.models import ModelCard, find, load_folder, read_card
 from OsteoScreenLib.result import ModelUse
 
 if TYPE_CHECKING:
@@ -80,9 +82,16 @@ def build(architecture: str, parameters: dict[str, Any]) -> "Module":
 def load_network(name: str) -> "tuple[ModelUse, Module]":
     """Return a shipped model by name, or the one that the user has chosen for it, and what a result says of it.
 
-    Raises as `models.load_weights`.
+    A process that works on many cases gets the same network again. Raises as `models.load_weights`.
     """
-    card, weights = load_weights(in_use(name))
+    folder = find(in_use(name))
+    return _loaded(folder, read_card(folder).sha256)
+
+
+@lru_cache(maxsize=8)
+def _loaded(folder: Path, sha256: str) -> "tuple[ModelUse, Module]":
+    """Return the network whose card states this hash; another hash is another network."""
+    card, weights = load_folder(folder)
     return ModelUse(card.name, card.version, card.sha256, card.trained_on), trained(card, weights).eval()
 
 

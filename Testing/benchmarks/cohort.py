@@ -1,0 +1,262 @@
+"""What happens to a cohort when workers, drivers and machines are killed, and what a case costs.
+
+``python -m Testing.benchmarks.cohort FOLDER [--cases 60] [--workers 2] [--write docs/cohort-figures.md]``
+
+Phantoms are screened undisturbed; again with every 5th case's worker and twice the driver killed (SIGKILL); through Ray
+with a head and a worker node, the node killed in mid-run; and 10, 30 and 100 of them for the cost. Tables are compared
+row for row. A stopped run goes on where it was; what each step found lies in ``FOLDER/<step>.json``.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pandas as pd
+import psutil
+
+from OsteoScreenLib.cohorts import journal
+from OsteoScreenLib.cohorts.tables import read_rows
+from OsteoScreenLib.cohorts.task import Mark
+from OsteoScreenLib.image_file import write_image
+from OsteoScreenLib.output import staged_file
+from OsteoScreenLib.phantoms import make_phantom
+from OsteoScreenLib.screening import STAGES
+from Testing.benchmarks.table import markdown
+
+FIRST_SEED = 9_000_000
+SIZE, SPACING = (120, 110, 90), (2.2, 2.2, 2.5)
+EVERY = 5
+"""Each so-many-th case that is begun has its worker killed some seconds later."""
+GRACE = 4.0
+SIZES = (10, 30, 100)
+OSTEOSCREEN = [sys.executable, "-c", "import sys; from OsteoScreenLib.cli import main; sys.exit(main())"]
+
+Step = Callable[[Path, int, int], dict[str, object]]
+
+
+def main() -> None:
+    """Run the steps that have no record yet and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--cases", type=int, default=60)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--steps", nargs="*", default=list(STEPS), choices=list(STEPS))
+    parser.add_argument("--write", type=Path)
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    make_phantoms(given.folder, max(given.cases, *SIZES))
+    for name in given.steps:
+        record = given.folder / f"{name}.json"
+        if not record.exists():
+            found = STEPS[name](given.folder, given.cases, given.workers)
+            record.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        print(name, record.read_text(encoding="utf-8"), flush=True)
+    if given.write:
+        with staged_file(given.write) as staged:
+            staged.write_text(report(given.folder, given.cases, given.workers), encoding="utf-8")
+
+
+def make_phantoms(folder: Path, count: int) -> None:
+    """Make as many phantoms as are missing, and a manifest of each number of cases that is asked for."""
+    (folder / "cts").mkdir(exist_ok=True)
+    for number in range(count):
+        path = folder / "cts" / f"phantom-{number:03d}.nii.gz"
+        if not path.exists():
+            write_image(make_phantom(FIRST_SEED + number, SIZE, SPACING).volume, path)
+
+
+def manifest(folder: Path, cases: int) -> Path:
+    """Write the manifest of the first so many phantoms."""
+    path = folder / f"first-{cases}.csv"
+    path.write_text("input\n" + "".join(f"cts/phantom-{n:03d}.nii.gz\n" for n in range(cases)), encoding="utf-8")
+    return path
+
+
+def undisturbed(folder: Path, cases: int, workers: int) -> dict[str, object]:
+    """Screen the cohort as it should go."""
+    return timed(folder, cases, workers, folder / "undisturbed")
+
+
+def disturbed(folder: Path, cases: int, workers: int) -> dict[str, object]:
+    """Screen it with workers killed, and the driver after a third and two thirds of the cases."""
+    output, killed, drivers = folder / "disturbed", 0, 0
+    limits = [cases // 3, 2 * cases // 3]
+    driver = start(folder, cases, output, "--workers", str(workers))
+    pending: list[tuple[float, int]] = []
+    seen = 0
+    while True:
+        begun = sum(one.what == "begun" for one in journal.events(output)) if output.exists() else 0
+        while seen < begun:
+            seen += 1
+            if seen % EVERY == 0:
+                pending.append((time.monotonic() + GRACE, newest_worker(output)))
+        for due, worker in [one for one in pending if one[0] <= time.monotonic()]:
+            pending.remove((due, worker))
+            killed += kill(worker)
+        if limits and finished(output) >= limits[0]:
+            limits.pop(0)
+            drivers += kill(driver.pid)
+            driver.wait()
+            driver = start(folder, cases, output, "--workers", str(workers), "--resume")
+        if driver.poll() is not None:
+            if finished(output) == cases:
+                break
+            driver = start(folder, cases, output, "--workers", str(workers), "--resume")
+        time.sleep(0.2)
+    return {"workers_killed": killed, "drivers_killed": drivers, **compared(folder, output)}
+
+
+def ray(folder: Path, cases: int, workers: int) -> dict[str, object]:
+    """Screen it on a Ray head and a worker node of one processor each, and kill the node after a third."""
+    output, killed = folder / "ray", False
+    with cluster() as (address, node):
+        driver = start(folder, cases, output, "--ray", address)
+        while driver.poll() is None or finished(output) < cases:
+            if driver.poll() is not None:
+                driver = start(folder, cases, output, "--ray", address, "--resume")
+            if not killed and finished(output) >= cases // 3:
+                killed = True
+                for one in psutil.Process(node).children(recursive=True):
+                    kill(one.pid)
+                kill(node)
+            time.sleep(0.5)
+    return {"nodes_killed": int(killed), **compared(folder, output)}
+
+
+def cost(folder: Path, cases: int, workers: int) -> dict[str, object]:
+    """Screen 10, 30 and 100 cases."""
+    return {str(count): timed(folder, count, workers, folder / f"cost-{count}") for count in SIZES}
+
+
+STEPS: dict[str, Step] = {"undisturbed": undisturbed, "disturbed": disturbed, "ray": ray, "cost": cost}
+
+
+def timed(folder: Path, cases: int, workers: int, output: Path) -> dict[str, object]:
+    """Screen so many cases; return seconds in all and per case, memory of the workers, and each stage's seconds."""
+    before = time.perf_counter()
+    start(folder, cases, output, "--workers", str(workers), *(["--resume"] if output.exists() else [])).wait()
+    wall = time.perf_counter() - before
+    marks = {path.parent.name: Mark.model_validate_json(path.read_bytes()) for path in output.glob("cases/*/case.json")}
+    ends = [one for one in journal.events(output) if one.what == "finished"]
+    held = [marks[one.case].memory_mb for one in ends]
+    half = len(ends) // 2
+    return {
+        "cases": len(marks),
+        "seconds": round(wall, 1),
+        "seconds_per_case": round(wall / cases, 2),
+        "seconds_between_cases": round((ends[-1].when - ends[0].when) / (len(ends) - 1), 2),
+        "memory_mb_first_half": round(max(held[:half])),
+        "memory_mb_second_half": round(max(held[half:])),
+        "stages": {
+            stage: [round(sum(mark.stages[stage][n] for mark in marks.values()) / len(marks), 2) for n in (0, 1)]
+            for stage in STAGES
+        },
+    }
+
+
+def compared(folder: Path, output: Path) -> dict[str, object]:
+    """Return in how many rows the tables differ from the undisturbed run's, and how often a case was finished."""
+    events = journal.events(output)
+    ends = Counter(one.case for one in events if one.what == "finished")
+    found: dict[str, object] = {
+        "begun": sum(one.what == "begun" for one in events),
+        "failures_written": sum(one.what == "failed" for one in events),
+        "finished": len(ends),
+        "finished_twice": sum(count > 1 for count in ends.values()),
+    }
+    for name in ("measurements", "features"):
+        here, there = read_rows(output, name), read_rows(folder / "undisturbed", name)
+        found[f"{name}_rows"] = len(here)
+        found[f"{name}_rows_equal"] = equal_rows(here, there)
+    return found
+
+
+def equal_rows(here: pd.DataFrame, there: pd.DataFrame) -> int:
+    """Return how many rows are the same to the last bit, in their order."""
+    if here.shape != there.shape or list(here) != list(there):
+        return 0
+    same = (here == there) | (here.isna() & there.isna())
+    return int(same.all(axis=1).sum())
+
+
+def start(folder: Path, cases: int, output: Path, *options: str) -> subprocess.Popen:
+    """Begin ``osteoscreen cohort`` in a process group of its own."""
+    command = [*OSTEOSCREEN, "cohort", str(manifest(folder, cases)), "-o", str(output), *options]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+
+
+def kill(process: int) -> bool:
+    """Kill a process as the system does when memory runs out; tell whether it was there."""
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+        return True
+    return False
+
+
+def newest_worker(output: Path) -> int:
+    """Return the number of the process that has begun a case last."""
+    newest = max((output / journal.LOG).glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+    return int(newest.stem.rpartition("-")[2])
+
+
+def finished(output: Path) -> int:
+    """Return how many cases are there."""
+    return len(list((output / "cases").glob("*/case.json")))
+
+
+@contextmanager
+def cluster() -> Iterator[tuple[str, int]]:
+    """Yield the address of a Ray head with one processor, and the process of a second node with another."""
+    command = [str(Path(sys.executable).with_name("ray")), "start", "--num-cpus=1", "--disable-usage-stats", "--block"]
+    environment = {**os.environ, "RAY_ENABLE_MULTI_TENANCY": "1"}
+    options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    head = subprocess.Popen(
+        [*command, "--head", "--port=6399", "--include-dashboard=false"], env=environment, **options
+    )
+    time.sleep(15)
+    node = subprocess.Popen([*command, "--address=127.0.0.1:6399"], env=environment, **options)
+    time.sleep(15)
+    try:
+        yield "127.0.0.1:6399", node.pid
+    finally:
+        for process in (node, head):
+            with suppress(ProcessLookupError):
+                for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else ():
+                    kill(child.pid)
+                kill(process.pid)
+            process.wait()
+
+
+def report(folder: Path, cases: int, workers: int) -> str:
+    """Return what the steps found as tables."""
+    records = {name: folder / f"{name}.json" for name in STEPS}
+    found = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in records.items() if path.exists()}
+    lines = [
+        "# Cohorts: figures",
+        f"Made by `python -m Testing.benchmarks.cohort`: phantoms of {' x '.join(map(str, SIZE))} voxels, "
+        f"{workers} workers on {os.cpu_count()} processors without a GPU.",
+    ]
+    if harmed := {name: found[name] for name in ("disturbed", "ray") if name in found}:
+        table = pd.DataFrame(harmed, dtype=object).fillna("-").rename_axis("what").reset_index()
+        lines += [f"## {cases} cases, disturbed", markdown(table.replace("_", " ", regex=True))]
+    if "cost" in found:
+        costs = pd.DataFrame(found["cost"].values())
+        stages = pd.DataFrame(costs["stages"].iloc[-1], index=["seconds", "CPU seconds"]).T.rename_axis("stage")
+        lines += [
+            "## What a case costs",
+            markdown(costs.drop(columns="stages").rename(columns=lambda n: n.replace("_", " "))),
+        ]
+        lines += [f"Its stages, mean of {SIZES[-1]} cases:", markdown(stages.reset_index())]
+    return "\n\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

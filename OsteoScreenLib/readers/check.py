@@ -1,8 +1,11 @@
 """Is this a CT volume in HU? What can be mended is mended and noted, the rest refused."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.readers.sizes import FARTHEST
 from OsteoScreenLib.volume import Volume
 
 AIR = -1024
@@ -10,13 +13,17 @@ AIR = -1024
 
 MIN_SLICES = 8
 MAX_SPACING = 10.0
+MIN_SPACING = 0.001
 MIN_RANGE = 300
 MAX_NON_FINITE = 0.01
+FLAT = 1e-3
+"""The volume that three axes of length 1 must span."""
 
 
 def tidy(voxels: np.ndarray) -> np.ndarray:
     """Return HU clipped from below at -1024, as int16 where that loses nothing and as float32 otherwise."""
-    voxels = np.maximum(voxels, AIR) if voxels.dtype.kind != "u" else voxels
+    if voxels.dtype.kind == "f" or np.iinfo(voxels.dtype).min < AIR:
+        voxels = np.maximum(voxels, AIR)
     whole = voxels.dtype.kind in "iu" or bool((voxels == np.rint(voxels)).all())
     fits = voxels.size > 0 and voxels.max() <= np.iinfo(np.int16).max
     return voxels.astype(np.int16 if whole and fits else np.float32, copy=False)
@@ -26,7 +33,8 @@ def replace_non_finite(voxels: np.ndarray, name: str) -> tuple[np.ndarray, tuple
     """Return voxels with a few NaN or infinite ones set to air, and the notes that say so; refuse more than 1 %."""
     if voxels.dtype.kind != "f":
         return voxels, ()
-    bad = ~np.isfinite(voxels)
+    with np.errstate(over="ignore"):
+        bad = ~np.isfinite(voxels.astype(np.float32, copy=False))
     count = int(bad.sum())
     if count == 0:
         return voxels, ()
@@ -35,6 +43,19 @@ def replace_non_finite(voxels: np.ndarray, name: str) -> tuple[np.ndarray, tuple
             f"{name} has no value (NaN or infinite) in {count / voxels.size:.0%} of its voxels. Export it again."
         )
     return np.where(bad, AIR, voxels), (f"{count} voxels without a value (NaN or infinite) were set to {AIR} HU.",)
+
+
+def check_grid(ijk_to_ras: np.ndarray, size: Sequence[int], name: str) -> None:
+    """Raise `InputError` for a grid (4x4 matrix; size along i, j, k) that is flat, or lies far from any patient."""
+    corners = ijk_to_ras @ np.array([[0, 0, 0, 1], [*size, 1]], dtype=float).T
+    steps = np.linalg.norm(ijk_to_ras[:3, :3], axis=0)
+    if not (np.abs(corners) <= FARTHEST).all() or not steps.min() >= MIN_SPACING:
+        raise InputError(
+            f"{name} has no place in space: voxels of {' x '.join(f'{mm:.3g}' for mm in steps)} mm, its first at "
+            f"{', '.join(f'{mm:.3g}' for mm in corners[:3, 0])} mm. Export it again."
+        )
+    if not abs(np.linalg.det(ijk_to_ras[:3, :3] / steps)) > FLAT:
+        raise InputError(f"{name} has axes that lie in one plane. Export it again.")
 
 
 def check_ct(volume: Volume, name: str) -> None:

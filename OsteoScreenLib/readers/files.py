@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.readers.check import check_grid
 from OsteoScreenLib.readers.nifti import read_header, read_voxels
+from OsteoScreenLib.readers.text_headers import check_metaimage, check_nrrd
 from OsteoScreenLib.volume import Volume, ijk_to_ras_of
 
 KINDS = {
@@ -19,6 +21,8 @@ KINDS = {
     ".mha": "MetaImage",
     ".mhd": "MetaImage",
 }
+_READERS = {"NIfTI": "NiftiImageIO", "NRRD": "NrrdImageIO", "MetaImage": "MetaImageIO"}
+"""What ITK reads each kind with; left to itself it would try all that it has."""
 _STDERR = threading.Lock()
 
 
@@ -62,9 +66,10 @@ def read_image(path: Path) -> Volume:
 
     kind = KINDS[_suffix(path) or ".nii"]
     reader = sitk.ImageFileReader()
+    reader.SetImageIO(_READERS[kind])
     reader.SetFileName(str(path))
+    header = read_header(path) if kind == "NIfTI" else check_text_header(path)
     try:
-        header = read_header(path) if kind == "NIfTI" else None
         with quiet():
             reader.ReadImageInformation()
             if reader.GetNumberOfComponents() != 1:
@@ -77,6 +82,7 @@ def read_image(path: Path) -> Volume:
                 raise InputError(f"{path.name} is {len(size)}D, of size {_times(size)}. Give one 3D volume of it.")
             if len(size) < 3:
                 raise InputError(f"{path.name} is a single {_times(size)} picture. Give a 3D volume.")
+            check_grid(ijk_to_ras_of(reader), size[:3], path.name)
             if header:
                 voxels = read_voxels(path, header).reshape(size[2::-1])
                 return Volume(voxels, ijk_to_ras_of(reader), name=stem(path))
@@ -90,6 +96,11 @@ def read_image(path: Path) -> Volume:
         raise InputError(
             f"{path.name} is not a readable {kind} file: damaged, cut short or of another kind. Export it again."
         ) from None
+
+
+def check_text_header(path: Path) -> None:
+    """Raise `InputError` where the header of a NRRD or MetaImage file is not fit to be read by ITK (`text_headers`)."""
+    check_metaimage(path) if KINDS[_suffix(path)] == "MetaImage" else check_nrrd(path)
 
 
 @contextlib.contextmanager

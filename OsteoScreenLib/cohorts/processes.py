@@ -2,7 +2,7 @@
 
 import multiprocessing
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from OsteoScreenLib.cohorts.limits import end_with
@@ -14,7 +14,11 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_
 
 
 def on_this_machine(
-    tasks: Iterable[Task], workers: int, threads: int = 1, cancelled: IsCancelled = never
+    tasks: Iterable[Task],
+    workers: int,
+    threads: int = 1,
+    cancelled: IsCancelled = never,
+    work: Callable[[Task], Outcome] = run_case,
 ) -> Iterator[Outcome]:
     """Yield the outcome of each task as it ends, from so many processes that load each network once.
 
@@ -35,7 +39,7 @@ def on_this_machine(
         while True:
             while len(running) < 2 * workers and (task := next(tasks, None)) is not None:
                 read_ahead(task)
-                running[pool.schedule(run_case, (task,))] = task
+                running[pool.schedule(work, (task,))] = task
             if not running:
                 return
             ended, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)

@@ -15,8 +15,19 @@ def first_fault(error: "ValidationError", whole: str = "the file") -> str:
     return f"{'.'.join(map(str, first['loc'])) or whole}: {first['msg']}"
 
 
+LONGEST = 800
+"""Characters of a message that are kept: what an input holds may stand in it, and be of any length."""
+
+
 class OsteoScreenError(Exception):
-    """The base of all errors that a user can cause and mend."""
+    """The base of all errors that a user can cause and mend.
+
+    Its message is kept as one line of characters that print, so that no input can write to a terminal through it.
+    """
+
+    def __init__(self, message: str) -> None:
+        line = "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(message.split()))
+        super().__init__(line if len(line) <= LONGEST else line[:LONGEST] + "…")
 
 
 class InputError(OsteoScreenError):

@@ -12,7 +12,7 @@ import numpy as np
 
 from OsteoScreenLib import __version__
 from OsteoScreenLib.annotation.segments import Box, Segment, labels_of, layer_of, segment_named, segments_of
-from OsteoScreenLib.errors import InputError, LabelMapError
+from OsteoScreenLib.errors import InputError, LabelMapError, OsteoScreenError
 from OsteoScreenLib.volume import LPS_TO_RAS, Volume
 
 if TYPE_CHECKING:
@@ -94,11 +94,23 @@ def read_dicom_seg(path: Path, volume: Volume) -> Volume:
     Its frames may be any voxels of the volume, flipped or in another plane. Raises `LabelMapError` where they are not,
     where it is no binary SEG, and where no segment is ours.
     """
-    import pydicom
+    from OsteoScreenLib.readers.dicom_file import read_dataset
 
-    header = pydicom.dcmread(path)
+    header = read_dataset(path)
     if header.get("SOPClassUID") != SOP_CLASS or header.get("SegmentationType") != "BINARY":
         raise LabelMapError(f"{path.name} is not a binary DICOM SEG. Export the segmentation as one.")
+    try:
+        masks = _masks(header, volume, path)
+    except OsteoScreenError:
+        raise
+    except Exception as error:  # each element may be missing or of any kind, and pydicom tells so in many ways
+        raise LabelMapError(f"{path.name} is a damaged DICOM SEG ({error}). Export it again.") from error
+    return volume.with_voxels(labels_of(volume.voxels.shape, masks))
+
+
+def _masks(header: "Dataset", volume: Volume, path: Path) -> list[tuple[Segment, Box, np.ndarray]]:
+    from OsteoScreenLib.readers.sizes import MOST_COMPRESSION, check_size
+
     ours = {
         int(item.SegmentNumber): segment
         for item in header.SegmentSequence
@@ -107,14 +119,16 @@ def read_dicom_seg(path: Path, volume: Volume) -> Volume:
     if not ours:
         raise LabelMapError(f"{path.name} has no segment with a name such as 'L1 body' or 'L1 trabecular'.")
     voxels: dict[Segment, list[np.ndarray]] = {segment: [] for segment in ours.values()}
+    promised = int(header.NumberOfFrames) * int(header.Rows) * int(header.Columns)
+    check_size(path.name, promised, 8 * MOST_COMPRESSION * path.stat().st_size)
     frames = header.pixel_array.reshape(-1, header.Rows, header.Columns)
     shared = header.SharedFunctionalGroupsSequence[0]
     for frame, own in zip(frames, header.PerFrameFunctionalGroupsSequence, strict=True):
         number = int(own.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
         if number in ours:
             voxels[ours[number]].append(_voxels(frame, [own, shared], volume, path.name))
-    masks = [(segment, *_mask(np.concatenate(parts))) for segment, parts in voxels.items() if parts]
-    return volume.with_voxels(labels_of(volume.voxels.shape, masks))
+    found = {segment: np.concatenate(parts) for segment, parts in voxels.items() if parts}
+    return [(segment, *_mask(places)) for segment, places in found.items() if len(places)]
 
 
 def _description(number: int, segment: Segment, models: "tuple[ModelUse, ...]", edited: bool) -> "SegmentDescription":

@@ -1,6 +1,5 @@
 """The DICOM images that a label map lies on: their whole headers, and which of their frames are its planes."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.readers.dicom import series_stack
+from OsteoScreenLib.readers.dicom_file import read_dataset
 from OsteoScreenLib.readers.slices import Slice
 from OsteoScreenLib.readers.stack import MAX_SLIDE, UNEVEN
 from OsteoScreenLib.volume import LPS_TO_RAS, Volume
@@ -72,15 +72,11 @@ def _are_planes(stack: Sequence[Slice], labels: Volume) -> bool:
 
 
 def _header(path: Path) -> "Dataset":
-    import pydicom
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        header = pydicom.dcmread(path, stop_before_pixels=True)
-        missing = [keyword for keyword in _NEEDED if not header.get(keyword)]
-        if missing:
-            raise InputError(f"{path.name} lacks {', '.join(missing)}, so that nothing can refer to it.")
-        for keyword in _MAY_BE_EMPTY:
-            if keyword not in header:
-                setattr(header, keyword, "")
+    header = read_dataset(path, pixels=False)
+    missing = [keyword for keyword in _NEEDED if not header.get(keyword)]
+    if missing:
+        raise InputError(f"{path.name} lacks {', '.join(missing)}, so that nothing can refer to it.")
+    for keyword in _MAY_BE_EMPTY:
+        if keyword not in header:
+            setattr(header, keyword, "")
     return header

@@ -5,14 +5,15 @@ SimpleITK, which would declare the axis of layers a vector and cannot write shea
 """
 
 import gzip
+import re
 from pathlib import Path
 
 import numpy as np
 
 from OsteoScreenLib.annotation.segments import LAYERS, Segment, labels_of, layer_of, segment_named, segments_of
-from OsteoScreenLib.errors import LabelMapError
+from OsteoScreenLib.errors import InputError, LabelMapError
 from OsteoScreenLib.output import staged_file
-from OsteoScreenLib.volume import LPS_TO_RAS, Volume
+from OsteoScreenLib.volume import LPS_TO_RAS, Volume, ijk_to_ras_of
 
 SEGMENTATION_SUFFIX = ".seg.nrrd"
 
@@ -40,23 +41,40 @@ def read_segmentation(path: Path | str) -> Volume:
     """
     import SimpleITK as sitk
 
+    from OsteoScreenLib.readers.check import check_grid
+    from OsteoScreenLib.readers.text_headers import check_nrrd
+
+    path = Path(path)
     try:
+        check_nrrd(path)
         image = sitk.ReadImage(str(path), imageIO="NrrdImageIO")
-    except RuntimeError as error:
+        check_grid(ijk_to_ras_of(image), image.GetSize()[:3], path.name)
+    except (InputError, OSError, RuntimeError, IndexError) as error:
         raise LabelMapError(f"{path} cannot be read as a .seg.nrrd segmentation.") from error
+    if image.GetDimension() != 3:
+        raise LabelMapError(f"{path} is no segmentation of one 3D image.")
     one_layer = image.GetNumberOfComponentsPerPixel() == 1
-    grid = Volume.from_sitk(image if one_layer else sitk.VectorIndexSelectionCast(image, 0), name=Path(path).name)
+    grid = Volume.from_sitk(image if one_layer else sitk.VectorIndexSelectionCast(image, 0), name=path.name)
     layers = sitk.GetArrayViewFromImage(image).reshape(*grid.voxels.shape, -1)
-    about = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
+    keys = [key for key in image.GetMetaDataKeys() if key.isascii()]  # others cannot be asked for
+    about = {key: image.GetMetaData(key) for key in keys}
     masks, whole = [], (slice(None),) * 3
-    for n in range(sum(key.startswith("Segment") and key.endswith("_Name") for key in about)):
-        segment = segment_named(about[f"Segment{n}_Name"])
+    for key in sorted(key for key in about if re.fullmatch(r"Segment\d+_Name", key)):
+        segment = segment_named(about[key])
         if segment is not None:
-            layer, value = int(about[f"Segment{n}_Layer"]), int(about[f"Segment{n}_LabelValue"])
+            layer, value = (_place(about, key.removesuffix("Name") + field, path) for field in ("Layer", "LabelValue"))
+            if layer >= layers.shape[-1]:
+                raise LabelMapError(f"{path} lacks the layer of {segment.name}; save the segmentation again.")
             masks.append((segment, whole, layers[..., layer] == value))
     if not masks:
         raise LabelMapError(f"{path} has no segment with a name such as 'L1 body' or 'L1 trabecular'; rename them so.")
     return grid.with_voxels(labels_of(grid.voxels.shape, masks))
+
+
+def _place(about: dict[str, str], key: str, path: Path) -> int:
+    if not re.fullmatch(r"\d{1,5}", about.get(key, "")):
+        raise LabelMapError(f"{path} does not say where a segment lies ({key}); save the segmentation again.")
+    return int(about[key])
 
 
 def _header(labels: Volume, segments: list[Segment]) -> str:

@@ -10,12 +10,14 @@ import numpy as np
 from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
 from OsteoScreenLib.readers.acquisition import acquisition_from
-from OsteoScreenLib.readers.check import MIN_SLICES, tidy
+from OsteoScreenLib.readers.check import MIN_SLICES, check_grid, tidy
 from OsteoScreenLib.readers.files import quiet
-from OsteoScreenLib.readers.slices import DAMAGED, UNPLACED, Slice, read_header, scan
+from OsteoScreenLib.readers.sizes import MOST_COMPRESSION, check_size
+from OsteoScreenLib.readers.slices import DAMAGED, UNPLACED, Slice, frame_count, read_header, scan
 from OsteoScreenLib.readers.stack import even, ijk_to_ras, ordered, straighten
 from OsteoScreenLib.volume import Volume
 
+BITS = (8, 16, 32)
 HU_TYPES = ("", "HU", "US")
 """RescaleType of values that are HU: said so, or left unspecified as in most CT."""
 
@@ -61,9 +63,10 @@ def read_dicom(
     notes += found
     if len(stack) < MIN_SLICES:
         raise InputError(f"{name} is too small: at least {MIN_SLICES} slices are needed. Give the whole CT series.")
+    matrix = ijk_to_ras(stack)
+    check_grid(matrix, (*stack[0].shape[::-1], len(stack)), name)
     voxels = _decode(stack, part(progress, 0.3, 1.0), cancelled)
     notes += _check_rescale(stack, voxels, name)
-    matrix = ijk_to_ras(stack)
     voxels, matrix, found = straighten(voxels, matrix, stack, name)
     notes += found
     voxels, matrix, found = even(voxels, matrix, stack)
@@ -163,6 +166,18 @@ def _check_pixels(slices: Sequence[Slice], name: str) -> None:
             raise InputError(f"{name} is stored as {kind}, not as CT values. Export the original CT series.")
         if s.rescale_type not in HU_TYPES:
             raise InputError(f"{name} holds {s.rescale_type} values, not HU. Give a series in HU.")
+        if s.header.get("BitsAllocated", 16) not in BITS:
+            raise InputError(f"{name} has pixels of {s.header.BitsAllocated} bits, which no CT has. Export it again.")
+    _check_size(slices, name)
+
+
+def _check_size(slices: Sequence[Slice], name: str) -> None:
+    """Refuse a series that claims more than its files can hold, or memory can, before any of it is decoded."""
+    files = {s.path: s for s in slices}
+    frames = [frame_count(s.header) * s.shape[0] * s.shape[1] for s in files.values()]
+    bits = max(s.header.get("BitsAllocated", 16) for s in slices)
+    held = sum(path.stat().st_size for path in files) * MOST_COMPRESSION
+    check_size(name, sum(frames) * bits // 8, held)
 
 
 def _check_rescale(stack: Sequence[Slice], voxels: np.ndarray, name: str) -> list[str]:

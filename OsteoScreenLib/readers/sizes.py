@@ -61,10 +61,12 @@ def _of_process() -> int | None:
     with suppress(ImportError, OSError):  # ImportError: Windows has no such limits
         import resource
 
-        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if limit != resource.RLIM_INFINITY:
-            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-            return limit - pages * os.sysconf("SC_PAGE_SIZE")
+        pages = list(map(int, Path("/proc/self/statm").read_text(encoding="ascii").split()))
+        used = {resource.RLIMIT_AS: pages[0], resource.RLIMIT_DATA: pages[5]}
+        limits = {kind: resource.getrlimit(kind)[0] for kind in used}
+        page = os.sysconf("SC_PAGE_SIZE")
+        left = [most - page * used[kind] for kind, most in limits.items() if most != resource.RLIM_INFINITY]
+        return min(left, default=None)
     return None
 
 

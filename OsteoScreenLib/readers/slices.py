@@ -1,7 +1,6 @@
 """DICOM headers: one `Slice` per CT image, whether it has a file to itself or is a frame of many."""
 
 import os
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ import numpy as np
 from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.progress import IsCancelled, Progress, stop_if
 from OsteoScreenLib.readers.acquisition import FACT_TAGS
+from OsteoScreenLib.readers.dicom_file import is_dicom, read_dataset
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -29,7 +29,7 @@ _TAGS = [
     *FACT_TAGS,
     "SOPClassUID", "SOPInstanceUID", "Modality", "ImageType", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber",
     "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "NumberOfFrames",
-    "SamplesPerPixel", "PhotometricInterpretation", "RescaleSlope", "RescaleIntercept", "RescaleType",
+    "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "RescaleSlope", "RescaleIntercept", "RescaleType",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 ]  # fmt: skip
 
@@ -96,19 +96,22 @@ def scan(folder: Path, deep: bool, progress: Progress, cancelled: IsCancelled) -
 
 def read_header(path: Path) -> "Dataset | None":
     """Return the header elements that the reader needs, none if it is damaged, or None if the file is not DICOM."""
-    import pydicom
+    from pydicom import Dataset
 
     try:
-        with path.open("rb") as file:
-            if file.read(132)[128:] != b"DICM":
-                return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
+        return read_dataset(path, _TAGS, pixels=False) if is_dicom(path) else None
     except PermissionError:
         raise InputError(f"{path} may not be read by this user. Change its permissions or copy the folder.") from None
-    except Exception:  # pydicom has many ways to fail on a broken header; each means that there is no image to use
-        return pydicom.Dataset()
+    except (InputError, OSError):
+        return Dataset()
+
+
+def frame_count(header: "Dataset") -> int:
+    """Return how many frames a header speaks of, one where it does not."""
+    try:
+        return max(1, int(header.get("NumberOfFrames") or 1))
+    except (TypeError, ValueError):
+        return 1
 
 
 def _files(folder: Path, deep: bool) -> list[Path]:
@@ -152,11 +155,16 @@ def _slice(path: Path, header: "Dataset", number: int, groups: "list[Dataset]") 
         cosines = np.array(element("ImageOrientationPatient", "PlaneOrientationSequence"), dtype=float).reshape(2, 3)
         down, across = (float(mm) for mm in element("PixelSpacing", "PixelMeasuresSequence"))
         along_row, along_column = cosines / np.linalg.norm(cosines, axis=1, keepdims=True)
-        if position.shape != (3,) or min(down, across) <= 0 or abs(along_row @ along_column) > 1e-2:
+        place = np.array([*position, down, across, *along_row, *along_column])
+        if place.shape != (11,) or not np.isfinite(place).all():
+            return None
+        if min(down, across) <= 0 or abs(along_row @ along_column) > 1e-2:
             return None
         slope = element("RescaleSlope", "PixelValueTransformationSequence")
         intercept = element("RescaleIntercept", "PixelValueTransformationSequence")
         known = slope not in (None, "") and intercept not in (None, "") and float(slope) != 0
+        if known and not np.isfinite([float(slope), float(intercept)]).all():
+            return None
         return Slice(
             path=path,
             header=header,
@@ -169,7 +177,12 @@ def _slice(path: Path, header: "Dataset", number: int, groups: "list[Dataset]") 
             rescale=(float(slope), float(intercept)) if known else None,
             rescale_type=str(element("RescaleType", "PixelValueTransformationSequence") or ""),
         )
-    except (TypeError, ValueError, AttributeError):  # without these elements the image has no place in space
+    except (
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+    ):  # without these elements the image has no place in space
         return None
 
 

@@ -89,14 +89,15 @@ def check_metaimage(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(_LONGEST)
     ends = re.search(rb"^[ \t]*ElementDataFile[^\n]*(\n|\Z)", head, re.MULTILINE)
-    if not ends:
-        raise _damaged(path, "names no ElementDataFile")
+    head = head[: ends.end()] if ends else head
     fields: dict[str, str] = {}
-    for line in _text(head[: ends.end()].replace(b"\r", b""), path).strip("\n").split("\n"):
+    for line in _text(head.replace(b"\r", b""), path).strip("\n").split("\n"):
         name, sign, value = (part.strip() for part in line.partition("="))
         if not sign or name in fields or not re.fullmatch(r"\w{1,60}", name) or len(value) > _LONGEST_VALUE:
             raise _damaged(path, f"has the line '{line[:40]}'")
         fields[name] = value
+    if "ElementDataFile" not in fields:
+        raise _damaged(path, "names no ElementDataFile")
     axes = _axes(fields.get("NDims", ""), path)
     shape = _sizes(fields.get("DimSize", "").split(), axes, path)
     for name, value in fields.items():

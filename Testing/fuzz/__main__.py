@@ -50,7 +50,8 @@ def _told(reader: Reader, inputs: int, seed: int, minutes: float | None) -> Tall
     scratch = Path(tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
     try:
         until = time.monotonic() + 60 * minutes if minutes else None
-        tally = run(reader, inputs, seed, scratch, until)
+        seeds = reader.seeds()
+        tally = run(reader, seeds, inputs, seed, scratch, until)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     print(
@@ -59,7 +60,6 @@ def _told(reader: Reader, inputs: int, seed: int, minutes: float | None) -> Tall
         flush=True,
     )
     kinds = Counter(one.kind for one in tally.failures)
-    seeds = reader.seeds() if kinds else []
     for kind, count in kinds.most_common():
         first = next(one for one in tally.failures if one.kind == kind)
         kept = keep(reader.name, reader.input_of(seeds, seed, first.number))

@@ -53,9 +53,9 @@ class Tally:
         return self.refused + self.accepted + len(self.failures)
 
 
-def run(reader: Reader, inputs: int, seed: int, scratch: Path, until: float | None = None) -> Tally:
-    """Give a reader `inputs` spoilt inputs, or those that it takes until a time (`time.monotonic`), and tell."""
-    tally, seeds = Tally(reader.name), reader.seeds()
+def run(reader: Reader, seeds: list[Given], inputs: int, seed: int, scratch: Path, until: float | None = None) -> Tally:
+    """Give a reader `inputs` spoilt ones of its `seeds`, or those that it takes until a time (`time.monotonic`)."""
+    tally = Tally(reader.name)
     _must_be_good(reader, seeds, scratch)
     began = time.monotonic()
     number = 0

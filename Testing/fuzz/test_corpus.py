@@ -36,13 +36,14 @@ class Replayed(Reader):
 
 @pytest.mark.parametrize("name", READERS)
 def test_what_once_failed_does_so_no_more(name: str, scratch: Path) -> None:
-    tally = run(Replayed(**vars(READERS[name])), len(kept(name)), 0, scratch)
+    reader = Replayed(**vars(READERS[name]))
+    tally = run(reader, reader.seeds(), len(kept(name)), 0, scratch)
     assert tally.failures == []
 
 
 @pytest.mark.parametrize("name", READERS)
 def test_fresh_inputs_are_read_or_refused(name: str, scratch: Path) -> None:
-    tally = run(READERS[name], FRESH, 12, scratch)
+    tally = run(READERS[name], READERS[name].seeds(), FRESH, 12, scratch)
     assert tally.failures == []
     assert tally.inputs == FRESH
     assert tally.refused > 0

@@ -64,7 +64,7 @@ def measure_case(
     quality = quality_findings(volume, segmentation, labels)
     hu = dict(zip(table["level"], table["roi_mean_hu"], strict=True))
 
-    heights = all_heights(labels)
+    heights = all_heights(labels, volume=volume)
     found = shapes(heights)
     table = with_shapes(table, heights, found)
     fractures = tuple(one for one in fracture_findings(found) if set(one.levels) <= set(levels))

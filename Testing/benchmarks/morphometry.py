@@ -13,12 +13,12 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from OsteoScreenLib.levels import BY_CODE, TRABECULAR, label
-from OsteoScreenLib.measurement.heights import PLACES, all_heights
+from OsteoScreenLib.measurement.heights import FINE_MM, PLACES, all_heights
 from OsteoScreenLib.measurement.morphometry import GRADES, angles, shapes
 from OsteoScreenLib.volume import Volume
 from Testing.benchmarks.reference import data_folder, totalsegmentator_case
 from Testing.benchmarks.table import markdown
-from Testing.measurement.spines import label_map, plain_spine, planted, true_heights
+from Testing.measurement.spines import label_map, plain_spine, planted, scanned, true_heights
 
 FIGURES = Path(__file__).parents[2] / "docs" / "morphometry-figures.md"
 MEASURED = ("L1", "L2", "L3", "L4")
@@ -26,6 +26,7 @@ TURN = Rotation.from_euler("x", 15, degrees=True).as_matrix(), Rotation.from_eul
 LOSSES = (0.15, 0.22, 0.33, 0.45)
 PLANTED = (*(("wedge", loss) for loss in LOSSES), ("biconcave", 0.33), ("crush", 0.33))
 PEDICLE_MM = 6.0
+WITH_CT = ", with the CT"
 
 
 def grids(spines: int) -> pd.DataFrame:
@@ -33,15 +34,20 @@ def grids(spines: int) -> pd.DataFrame:
     poses = {
         "1 mm": (1.0, None), "1 mm, bent forward by 15°": (1.0, TURN[0]), "1 mm, bent aside by 15°": (1.0, TURN[1]),
         "2 mm": (2.0, None), "3 mm": (3.0, None), "3 mm, bent forward by 15°": (3.0, TURN[0]),
+        "3 mm, bent aside by 15°": (3.0, TURN[1]),
     }  # fmt: skip
-    errors = {name: [] for name in poses}
+    coarse = [name for name, (mm, _) in poses.items() if mm > FINE_MM]
+    errors = {name: [] for name in (*poses, *(name + WITH_CT for name in coarse))}
     for seed in range(1, spines + 1):
         scene = plain_spine(seed)
         truth = [true_heights(scene.vertebrae[level]) for level in MEASURED]
         for name, (mm, turn) in poses.items():
-            found = all_heights(label_map(scene, mm, turn), MEASURED)
-            rows = zip(MEASURED, truth, strict=True)
-            errors[name].append([[getattr(found[level], one) - true[one] for one in PLACES] for level, true in rows])
+            volume, labels = scanned(scene, mm, turn)
+            for kind, ct in [("", None), *([(WITH_CT, volume)] if name in coarse else [])]:
+                found = all_heights(labels, MEASURED, ct)
+                rows = zip(MEASURED, truth, strict=True)
+                off = [[getattr(found[level], one) - true[one] for one in PLACES] for level, true in rows]
+                errors[name + kind].append(off)
     rows = []
     for name, values in errors.items():
         off, moved = np.array(values), np.array(values) - np.array(errors["1 mm"])
@@ -104,8 +110,9 @@ def shape_rows(labels: Volume) -> pd.DataFrame:
 
 def beside_report(data: Path) -> pd.DataFrame:
     """Return our heights of another tool's bodies beside that tool's own."""
+    case = totalsegmentator_case(data)
     said = json.loads((data / "ct_totalsegmentator" / "spine_report.json").read_text(encoding="utf-8"))["results"]
-    ours = all_heights(totalsegmentator_case(data).labels)
+    ours = all_heights(case.labels, volume=case.volume)
     return pd.DataFrame([
         {"level": level} | {
             f"{place} (ours, theirs)": f"{getattr(one, place):.1f}, {said[f'vertebrae_{level}_height_{place}_mm']:.1f}"

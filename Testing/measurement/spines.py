@@ -32,6 +32,13 @@ def label_map(
     scene: Scene, mm: float = 1.0, turn: np.ndarray | None = None, ends: tuple[str, str] = ("L1", "L4")
 ) -> Volume:
     """Return the label map from one level to another on a grid of `mm`, turned by a rotation (3, 3) of RAS if given."""
+    return scanned(scene, mm, turn, ends)[1]
+
+
+def scanned(
+    scene: Scene, mm: float, turn: np.ndarray | None = None, ends: tuple[str, str] = ("L1", "L4")
+) -> tuple[Volume, Volume]:
+    """Return a CT with 15 HU of noise, in which a voxel is the mean over its volume, and `label_map`."""
     ends = np.array([scene.centre(level) for level in ends])
     size = np.ceil((np.abs(np.subtract(*ends)) + np.array([90, 80, 50])) / mm).astype(int)
     field = grid(ends.mean(axis=0), tuple(size.tolist()), mm)
@@ -40,7 +47,9 @@ def label_map(
         matrix[:3, :3] = turn @ matrix[:3, :3]
         matrix[:3, 3] = ends.mean(axis=0) - matrix[:3, :3] @ ((size - 1) / 2)
         field = Volume(field.voxels, matrix)
-    return field.with_voxels(render(scene, field, np.random.default_rng(0))[1])
+    rng = np.random.default_rng(0)
+    hu, labels = render(scene, field, rng)
+    return field.with_voxels(hu + rng.normal(0, 15, hu.shape).astype(np.float32)), field.with_voxels(labels)
 
 
 def true_heights(shape: AnalyticVertebra) -> dict[str, float]:

@@ -8,10 +8,11 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from OsteoScreenLib.findings import Severity
+from OsteoScreenLib.measurement.endplates import FARTHEST_MM, FARTHEST_VOXELS
 from OsteoScreenLib.measurement.heights import PLACES, all_heights
 from OsteoScreenLib.measurement.morphometry import angles, fracture_findings, grade, shapes
 from Testing.benchmarks.morphometry import bodies_of_vertebrae
-from Testing.measurement.spines import label_map, plain_spine, planted, true_heights
+from Testing.measurement.spines import label_map, plain_spine, planted, scanned, true_heights
 
 NEAR = ("L1", "L2", "L3")
 
@@ -37,6 +38,34 @@ def test_heights_do_not_change_when_the_scan_is_turned():
     for level in NEAR:
         for place in PLACES:
             assert getattr(turned[level], place) == pytest.approx(getattr(heights[level], place), abs=0.8)
+
+
+@cache
+def coarse():
+    scene = plain_spine(1)
+    forward = Rotation.from_euler("x", 15, degrees=True).as_matrix()
+    truth = [[true_heights(scene.vertebrae[level])[place] for place in PLACES] for level in NEAR]
+    return *scanned(scene, 3.0, forward, ("L1", "L3")), np.array(truth)
+
+
+def read(labels, volume=None):
+    found = all_heights(labels, NEAR, volume)
+    return np.array([[getattr(found[level], place) for place in PLACES] for level in NEAR])
+
+
+def test_the_ct_knows_endplates_between_coarse_slices_better_than_the_mask():
+    volume, labels, truth = coarse()
+    by_mask, by_ct = (np.abs(read(labels, ct) - truth) for ct in (None, volume))
+    assert by_ct.max() < 1.25
+    assert np.sqrt(np.square(by_ct).mean()) < 0.7 * np.sqrt(np.square(by_mask).mean())
+
+
+@pytest.mark.parametrize("beside", [3000.0, 600.0, -900.0], ids=["metal", "chalk", "gas"])
+def test_what_lies_in_the_disc_does_not_pull_heights_far(beside):
+    volume, labels, _ = coarse()
+    filled = volume.with_voxels(np.where(labels.voxels == 0, np.float32(beside), volume.voxels))
+    farthest = 2 * (FARTHEST_VOXELS * 3.0 * 1.2 + FARTHEST_MM)
+    assert np.abs(read(labels, filled) - read(labels)).max() < farthest
 
 
 def test_points_lie_on_the_endplates():

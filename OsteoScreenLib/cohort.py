@@ -26,6 +26,7 @@ from OsteoScreenLib.models import find, read_card
 from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.progress import Progress, silent
 from OsteoScreenLib.report.cohort_page import write_overview
+from OsteoScreenLib.result import ModelUse
 from OsteoScreenLib.result_folder import REPORT
 
 LOCK = ".lock"
@@ -80,8 +81,8 @@ def run_cohort(
         write_failures(folder, cases)
         write_case_table(folder, table)
         write_tables(folder, table)
-        cards = tuple(read_card(find(name)) for name in says["models"])
-        write_overview(folder, table, read_rows(folder, "measurements"), cards, f"{CASES}/{{case}}/{REPORT}")
+        uses = tuple(ModelUse.of(read_card(find(name))) for name in says["models"])
+        write_overview(folder, table, read_rows(folder, "measurements"), uses, f"{CASES}/{{case}}/{REPORT}")
         _tidy(folder, whole=bool(table["status"].eq(FINISHED).all()))
     return Counts(len(cases), int(table["status"].eq(FINISHED).sum()), int(table["status"].eq(FAILED).sum()))
 

@@ -1,5 +1,6 @@
-"""Where networks run: the choice of a device and what happens when its memory is not enough."""
+"""Where work runs: the choice of a device, what happens when its memory is not enough, how many threads there are."""
 
+import os
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -22,6 +23,12 @@ def choose(wanted: str = "auto") -> str:
         there = ", ".join(name for name, yes in present.items() if yes)
         raise InputError(f"There is no device {wanted!r} for PyTorch on this machine; use auto or one of: {there}.")
     return wanted
+
+
+def processors() -> int:
+    """Return how many threads arithmetic outside PyTorch may use: $OMP_NUM_THREADS, or all processors."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return int(given) if given.isdecimal() and int(given) > 0 else os.cpu_count() or 1
 
 
 def run_with_fallback(work: Callable[[str], Result], device: str) -> tuple[Result, str, tuple[str, ...]]:

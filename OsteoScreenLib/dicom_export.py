@@ -17,7 +17,7 @@ from OsteoScreenLib.readers import read_volume
 from OsteoScreenLib.readers.files import is_image_file, reachable
 from OsteoScreenLib.result import ScreeningResult
 from OsteoScreenLib.result_folder import FEATURES, load_record, load_result
-from OsteoScreenLib.safe_weights import file_sha256
+from OsteoScreenLib.file_digest import file_sha256
 from OsteoScreenLib.signature import rad_score
 from OsteoScreenLib.signature.labelled_features import read_rows
 

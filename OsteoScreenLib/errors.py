@@ -6,6 +6,8 @@ A message is one line for the person at the screen: what is wrong with the input
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pydantic import ValidationError
 
 
@@ -48,6 +50,13 @@ class ModelError(OsteoScreenError):
 
 class OutputError(OsteoScreenError):
     """The result cannot be written where it was asked for."""
+
+
+class DiskFullError(OutputError):
+    """The disk that a folder lies on is full."""
+
+    def __init__(self, folder: "Path") -> None:
+        super().__init__(f"The disk of {folder} is full. Make room, or choose another place.")
 
 
 class Cancelled(OsteoScreenError):

@@ -1,5 +1,6 @@
 """Outputs are written beside their place and renamed into it: whole, or not at all."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -7,7 +8,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from OsteoScreenLib.errors import OutputError
+from OsteoScreenLib.errors import DiskFullError, OsteoScreenError, OutputError
+
+NEARLY_FULL = 64 * 2**10
+"""Bytes: with less free space, a failure to write is the disk's."""
 
 
 @contextmanager
@@ -98,9 +102,23 @@ def _scratch(folder: Path) -> Iterator[Path]:
         scratch = Path(tempfile.mkdtemp(prefix=".osteoscreen-", dir=nearest))
     try:
         yield scratch
+    except Exception as error:
+        if disk_full(error, scratch):
+            raise DiskFullError(folder) from error
+        raise
     finally:
         with suppress(FileNotFoundError):
             shutil.rmtree(scratch)
+
+
+def disk_full(error: BaseException, folder: Path) -> bool:
+    """Tell whether an error means that the disk of a folder is full, whether or not the library that met it said so."""
+    if isinstance(error, DiskFullError) or any(
+        getattr(one, "errno", None) in (errno.ENOSPC, errno.EDQUOT) for one in (error, error.__cause__)
+    ):
+        return True
+    ours = isinstance(error, OsteoScreenError) and not isinstance(error, OutputError)
+    return not ours and folder.exists() and shutil.disk_usage(folder).free < NEARLY_FULL
 
 
 @contextmanager

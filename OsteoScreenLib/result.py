@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from OsteoScreenLib.measurement.heights import SixPoints
     from OsteoScreenLib.measurement.hounsfield import AnteriorRoi
     from OsteoScreenLib.measurement.morphometry import Angles
+    from OsteoScreenLib.models import ModelCard
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class ModelUse:
     version: str
     sha256: str
     trained_on: str
+
+    @classmethod
+    def of(cls, card: "ModelCard") -> "ModelUse":
+        """Return what a result says of the model with this card."""
+        return cls(card.name, card.version, card.sha256, card.trained_on)
 
     @property
     def trained_in_brief(self) -> str:

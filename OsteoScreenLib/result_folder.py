@@ -1,6 +1,5 @@
 """A screened case as a folder: what its files are called, and how a result goes in and comes out again."""
 
-import hashlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from OsteoScreenLib.annotation.review import Review
 from OsteoScreenLib.annotation.seg_nrrd import read_segmentation, write_segmentation
 from OsteoScreenLib.annotation.segments import segments_of
 from OsteoScreenLib.errors import InputError, LabelMapError, OutputError
+from OsteoScreenLib.file_digest import file_sha256
 from OsteoScreenLib.findings import Findings
 from OsteoScreenLib.measurement.calibration import Calibration
 from OsteoScreenLib.measurement.heights import SixPoints
@@ -95,7 +95,7 @@ def save_result(result: ScreeningResult, folder: Path) -> Record:
             calibration=result.calibration,
             six_points=result.six_points,
             angles=result.angles,
-            files={name: _sha256(path) for name, path in found.items() if name != RECORD},
+            files={name: file_sha256(path) for name, path in found.items() if name != RECORD},
         )
         (staged / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return record
@@ -178,12 +178,7 @@ def refuse_foreign_files(folder: Path) -> None:
         ) from error
     for name in present:
         path = folder / name
-        if not path.is_file() or _sha256(path) != written.get(name):
+        if not path.is_file() or file_sha256(path) != written.get(name):
             raise OutputError(
                 f"{path} was changed, or not written by OsteoScreen, and is not replaced; choose another output folder."
             )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,5 @@
 """Weights of others, many of which come as pickles: tensors and numbers are read, and nothing is run."""
 
-import hashlib
 import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,13 +49,3 @@ def load_pickle(path: Path) -> Any:
         raise ModelError(
             f"The weights {path} hold more than tensors and numbers, or are damaged; they are not loaded."
         ) from error
-
-
-def file_sha256(*paths: Path) -> str:
-    """Return the SHA-256 of files, one after the other, as hexadecimal."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            for block in iter(lambda: file.read(1 << 20), b""):
-                digest.update(block)
-    return digest.hexdigest()

@@ -1,11 +1,12 @@
 """Outputs are whole or absent, and what is not ours stays."""
 
+import errno
 from pathlib import Path
 
 import pytest
 
-from OsteoScreenLib.errors import OutputError
-from OsteoScreenLib.output import staged_file, staged_folder
+from OsteoScreenLib.errors import AnatomyError, DiskFullError, OutputError
+from OsteoScreenLib.output import disk_full, staged_file, staged_folder
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -69,3 +70,21 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path: Pat
 def test_a_folder_is_not_overwritten_with_a_file(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is a folder"), staged_file(tmp_path):
         pytest.fail("the work began")
+
+
+def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    def fill() -> None:
+        with staged_folder(tmp_path / "out") as staged, staged_file(staged / "x"):
+            (staged / "y").write_text("1")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(DiskFullError, match=r"The disk of .*out is full\. Make room"):
+        fill()
+    assert tree(tmp_path) == {}
+
+
+def test_what_fails_while_the_disk_is_full_is_the_disks_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not disk_full(RuntimeError("the library could not write"), tmp_path)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 0}))
+    assert disk_full(RuntimeError("the library could not write"), tmp_path)
+    assert not disk_full(AnatomyError("no spine"), tmp_path)

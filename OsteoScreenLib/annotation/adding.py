@@ -33,12 +33,12 @@ from OsteoScreenLib.annotation.deidentified import Identity, Pseudonyms, kept_fa
 from OsteoScreenLib.annotation.review import Review
 from OsteoScreenLib.annotation.seg_nrrd import write_segmentation
 from OsteoScreenLib.errors import InputError, LabelMapError, OutputError, first_fault
+from OsteoScreenLib.file_digest import file_sha256
 from OsteoScreenLib.image_file import write_image
 from OsteoScreenLib.levels import TRABECULAR, in_our_coding
 from OsteoScreenLib.output import new_folder, staged_file
 from OsteoScreenLib.readers.labels import onto_grid
 from OsteoScreenLib.result import VertebraFinding
-from OsteoScreenLib.safe_weights import file_sha256
 from OsteoScreenLib.volume import Volume
 
 

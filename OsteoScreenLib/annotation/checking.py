@@ -30,8 +30,8 @@ from OsteoScreenLib.annotation.dataset import (
 from OsteoScreenLib.annotation.index import as_text, read_index, rows
 from OsteoScreenLib.annotation.phi import identifying
 from OsteoScreenLib.errors import OsteoScreenError
+from OsteoScreenLib.file_digest import file_sha256
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
-from OsteoScreenLib.safe_weights import file_sha256
 from OsteoScreenLib.volume import Volume, same_grid
 
 ALIKE = 0.9995

@@ -1,9 +1,7 @@
 """What one case may take: memory, time, and whether its worker still has a driver."""
 
-import errno
 import faulthandler
 import os
-import shutil
 import sys
 import threading
 import time
@@ -20,8 +18,6 @@ LEAST = 2.0
 """GiB without which no worker is begun: a small CT takes 1.8 GiB from reading to report, the libraries included."""
 SHARE = 0.85
 """How much of the machine's memory all workers together may be given."""
-NEARLY_FULL = 4 * 2**20
-"""Bytes: with less free space a failure to write is the disk's."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +97,3 @@ def out_of_memory(error: BaseException) -> bool:
     said = str(error).lower()
     words = ("bad_alloc", "bad allocation", "can't allocate memory", "failed to allocate", "unable to allocate")
     return isinstance(error, MemoryError) or any(one in said for one in words)
-
-
-def disk_full(error: BaseException, folder: Path) -> bool:
-    """Tell whether an error means that the disk of a folder is full, whether or not the library said so."""
-    chain = [error, error.__cause__, error.__context__]
-    if any(isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT) for one in chain):
-        return True
-    return shutil.disk_usage(folder).free < NEARLY_FULL

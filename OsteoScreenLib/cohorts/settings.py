@@ -10,6 +10,7 @@ from pathlib import Path
 from OsteoScreenLib import __version__
 from OsteoScreenLib.detection.detect import MODEL
 from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.file_digest import file_sha256
 from OsteoScreenLib.model_choice import ROLES, in_use
 from OsteoScreenLib.models import find, read_card
 
@@ -38,8 +39,8 @@ def described(settings: Settings) -> dict[str, object]:
         "models": {name: read_card(find(name)).sha256 for name in (*map(in_use, ROLES), MODEL)},
         "engine": _engine(settings.engine),
         "settings": {name: value for name, value in asdict(settings).items() if name in ("flips", "ungated", "scenes")},
-        "cutoffs": settings.cutoffs and _sha256(settings.cutoffs),
-        "site": settings.site and _sha256(settings.site),
+        "cutoffs": settings.cutoffs and _content(settings.cutoffs),
+        "site": settings.site and _content(settings.site),
     }
 
 
@@ -68,13 +69,12 @@ def _folder_sha256(folder: Path) -> str:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     if not files:
         raise InputError(f"{folder} is no model's folder: there are no files in it.")
-    names = [f"{path.relative_to(folder).as_posix()} {_sha256(path)}" for path in files]
+    names = [f"{path.relative_to(folder).as_posix()} {_content(path)}" for path in files]
     return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
-def _sha256(path: Path) -> str:
+def _content(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error

@@ -11,10 +11,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from OsteoScreenLib.cohorts import journal
-from OsteoScreenLib.cohorts.limits import Limits, disk_full, out_of_memory, take_memory_limit, time_limit
+from OsteoScreenLib.cohorts.limits import Limits, out_of_memory, take_memory_limit, time_limit
 from OsteoScreenLib.cohorts.manifest import CohortCase
 from OsteoScreenLib.cohorts.settings import Settings, key_of
 from OsteoScreenLib.errors import OsteoScreenError
+from OsteoScreenLib.output import disk_full
 from OsteoScreenLib.readers import input_sha256
 from OsteoScreenLib.result_folder import refuse_foreign_files
 from OsteoScreenLib.screening import STAGES, screen

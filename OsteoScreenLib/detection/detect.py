@@ -102,7 +102,7 @@ def _loaded(folder: Path, sha256: str) -> "tuple[ModelUse, FasterRCNN]":
     card, weights = load_folder(folder)
     network = build(**card.parameters)
     network.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in weights.items()})
-    return ModelUse(card.name, card.version, card.sha256, card.trained_on), network.eval()
+    return ModelUse.of(card), network.eval()
 
 
 def detect(

@@ -36,7 +36,7 @@ def asks_for_patient(card: ModelCard) -> bool:
 
 def card_line(card: ModelCard) -> str:
     """Return in one line which model it is and what it learned from."""
-    use = ModelUse(card.name, card.version, card.sha256, card.trained_on)
+    use = ModelUse.of(card)
     return f"{card.name} {card.version} ({card.architecture}), trained on {use.trained_in_brief.rstrip('.')}."
 
 

@@ -1,6 +1,5 @@
 """From a CT and its label map to a table of features: one row per level and region of interest."""
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoScreenLib import levels as table
+from OsteoScreenLib.device import processors
 from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
 from OsteoScreenLib.radiomics.features import MOST_LEVELS, all_features, discretise
@@ -83,7 +83,7 @@ def rows(
 
     Columns: ``case, level, roi``, then `Settings.columns` as pyradiomics names them, then ``log``: ``ok``, or which
     features are NaN and why. `engine` is ours or, where it is installed, ``pyradiomics``; `workers` is the number of
-    threads (all processors unless given). Raises `LabelMapError` if the label map does not lie on the CT's grid.
+    threads (`device.processors` unless given). Raises `LabelMapError` if the label map does not lie on the CT's grid.
     """
     from threadpoolctl import threadpool_limits
 
@@ -98,7 +98,7 @@ def rows(
         found = rows_by_pyradiomics(opened, wanted, settings, progress, cancelled)
     else:
         # The blocks are small: threads inside the linear algebra would only wait for each other.
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers or processors()) as pool:
             found = _computed(pool, opened, boxes, settings, progress, cancelled)
     return [{"case": case, "level": level, "roi": roi, **row} for (level, roi), row in zip(wanted, found, strict=True)]
 

@@ -4,6 +4,7 @@ import hashlib
 import re
 from pathlib import Path
 
+from OsteoScreenLib.file_digest import file_sha256
 from OsteoScreenLib.readers.dicom import series_files
 from OsteoScreenLib.readers.files import is_image_file, reachable
 
@@ -16,7 +17,7 @@ def input_sha256(path: Path | str, series: str | None = None) -> str:
     """
     path = reachable(path)
     files = _with_data_file(path) if is_image_file(path) else series_files(path, series)
-    digests = sorted(_sha256(file) for file in files)
+    digests = sorted(file_sha256(file) for file in files)
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
@@ -27,8 +28,3 @@ def _with_data_file(path: Path) -> list[Path]:
     named = re.search(pattern, path.read_text(errors="replace"), re.MULTILINE)
     data = path.parent / named.group(1) if named else path
     return [path, data] if data != path and data.is_file() else [path]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -19,7 +19,7 @@ from OsteoScreenLib.report.templates import templates
 if TYPE_CHECKING:
     import pandas as pd
 
-    from OsteoScreenLib.models import ModelCard
+    from OsteoScreenLib.result import ModelUse
 
 PAGE = "overview.html"
 SHOWN = "roi_mean_hu"
@@ -40,7 +40,7 @@ class Level:
 
 
 def write_overview(
-    folder: Path, cases: "pd.DataFrame", measurements: "pd.DataFrame", models: "tuple[ModelCard, ...]", reports: str
+    folder: Path, cases: "pd.DataFrame", measurements: "pd.DataFrame", models: "tuple[ModelUse, ...]", reports: str
 ) -> None:
     """Write ``overview.html`` into a cohort's folder.
 

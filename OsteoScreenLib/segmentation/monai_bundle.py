@@ -16,10 +16,11 @@ import numpy as np
 
 from OsteoScreenLib.device import run_with_fallback
 from OsteoScreenLib.errors import ModelError
+from OsteoScreenLib.file_digest import file_sha256
 from OsteoScreenLib.levels import SCREENED
 from OsteoScreenLib.progress import IsCancelled, Progress, stop_if
 from OsteoScreenLib.result import ModelUse
-from OsteoScreenLib.safe_weights import file_sha256, load_pickle
+from OsteoScreenLib.safe_weights import load_pickle
 from OsteoScreenLib.segmentation.bundle_config import build
 from OsteoScreenLib.segmentation.vertebrae import Vertebrae, from_grid, levels_of, transitional_doubts
 from OsteoScreenLib.volume import Volume

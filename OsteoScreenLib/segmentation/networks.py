@@ -92,7 +92,7 @@ def load_network(name: str) -> "tuple[ModelUse, Module]":
 def _loaded(folder: Path, sha256: str) -> "tuple[ModelUse, Module]":
     """Return the network whose card states this hash; another hash is another network."""
     card, weights = load_folder(folder)
-    return ModelUse(card.name, card.version, card.sha256, card.trained_on), trained(card, weights).eval()
+    return ModelUse.of(card), trained(card, weights).eval()
 
 
 def trained(card: ModelCard, weights: "dict[str, Tensor]") -> "Module":

@@ -18,12 +18,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from OsteoScreenLib.errors import AnatomyError, LabelMapError, ModelError
+from OsteoScreenLib.file_digest import file_sha256
 from OsteoScreenLib.image_file import write_image
 from OsteoScreenLib.levels import TOTALSEGMENTATOR
 from OsteoScreenLib.progress import IsCancelled, Progress, stop_if
 from OsteoScreenLib.readers import read_labels
 from OsteoScreenLib.result import ModelUse
-from OsteoScreenLib.safe_weights import file_sha256
 from OsteoScreenLib.segmentation.vertebrae import Vertebrae
 from OsteoScreenLib.volume import Volume
 

@@ -129,7 +129,7 @@ def fine_tune(
         trained(card, tuned).to(device).eval(), judged, choices.standard, device, part(progress, 0.92, 1.0), cancelled
     )
 
-    learned, use = cases["train"], ModelUse(card.name, card.version, card.sha256, card.trained_on)
+    learned, use = cases["train"], ModelUse.of(card)
     patients = len({case.patient for case in learned})
     made = save_model(
         output,

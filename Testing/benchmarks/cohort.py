@@ -37,6 +37,9 @@ EVERY = 5
 """Each so-many-th case that is begun has its worker killed some seconds later."""
 GRACE = 4.0
 SIZES = (10, 30, 100)
+REAL = {"ct_totalsegmentator": "ct.nii.gz", "ct_acrin_flt_001": "dicom"}
+YEAR, BUSY = 365 * 86400, 0.7
+"""Seconds in a year, and the share of it that processors of a cluster do useful work."""
 OSTEOSCREEN = [sys.executable, "-c", "import sys; from OsteoScreenLib.cli import main; sys.exit(main())"]
 
 Step = Callable[[Path, int, int], dict[str, object]]
@@ -52,7 +55,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path)
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    make_phantoms(given.folder, max(given.cases, *SIZES))
+    make_phantoms(given.folder, max(given.cases, max(SIZES) * ("cost" in given.steps)))
     for name in given.steps:
         record = given.folder / f"{name}.json"
         if not record.exists():
@@ -89,7 +92,7 @@ def disturbed(folder: Path, cases: int, workers: int) -> dict[str, object]:
     """Screen it with workers killed, and the driver after a third and two thirds of the cases."""
     output, killed, drivers = folder / "disturbed", 0, 0
     limits = [cases // 3, 2 * cases // 3]
-    driver = start(folder, cases, output, "--workers", str(workers))
+    driver = start(manifest(folder, cases), output, "--workers", str(workers))
     pending: list[tuple[float, int]] = []
     seen = 0
     while True:
@@ -105,11 +108,11 @@ def disturbed(folder: Path, cases: int, workers: int) -> dict[str, object]:
             limits.pop(0)
             drivers += kill(driver.pid)
             driver.wait()
-            driver = start(folder, cases, output, "--workers", str(workers), "--resume")
+            driver = start(manifest(folder, cases), output, "--workers", str(workers), "--resume")
         if driver.poll() is not None:
             if finished(output) == cases:
                 break
-            driver = start(folder, cases, output, "--workers", str(workers), "--resume")
+            driver = start(manifest(folder, cases), output, "--workers", str(workers), "--resume")
         time.sleep(0.2)
     return {"workers_killed": killed, "drivers_killed": drivers, **compared(folder, output)}
 
@@ -118,10 +121,10 @@ def ray(folder: Path, cases: int, workers: int) -> dict[str, object]:
     """Screen it on a Ray head and a worker node of one processor each, and kill the node after a third."""
     output, killed = folder / "ray", False
     with cluster() as (address, node):
-        driver = start(folder, cases, output, "--ray", address)
+        driver = start(manifest(folder, cases), output, "--ray", address)
         while driver.poll() is None or finished(output) < cases:
             if driver.poll() is not None:
-                driver = start(folder, cases, output, "--ray", address, "--resume")
+                driver = start(manifest(folder, cases), output, "--ray", address, "--resume")
             if not killed and finished(output) >= cases // 3:
                 killed = True
                 for one in psutil.Process(node).children(recursive=True):
@@ -136,16 +139,28 @@ def cost(folder: Path, cases: int, workers: int) -> dict[str, object]:
     return {str(count): timed(folder, count, workers, folder / f"cost-{count}") for count in SIZES}
 
 
-STEPS: dict[str, Step] = {"undisturbed": undisturbed, "disturbed": disturbed, "ray": ray, "cost": cost}
+def real(folder: Path, cases: int, workers: int) -> dict[str, object]:
+    """Screen the real CT, one after the other, for what one of usual size costs."""
+    data = Path(os.environ.get("OSTEOSCREEN_DATA", "../shared/data")).resolve()
+    table = folder / "real.csv"
+    rows = [f"{name},{data / name / file}" for name, file in REAL.items()]
+    table.write_text("\n".join(["case,input", *rows]) + "\n", encoding="utf-8")
+    start(table, folder / "real", "--workers", "1").wait()
+    return {"cases": len(rows), **averages(folder / "real")}
+
+
+STEPS: dict[str, Step] = {
+    "undisturbed": undisturbed, "disturbed": disturbed, "ray": ray, "cost": cost, "real": real,
+}  # fmt: skip
 
 
 def timed(folder: Path, cases: int, workers: int, output: Path) -> dict[str, object]:
-    """Screen so many cases; return seconds in all and per case, memory of the workers, and each stage's seconds."""
+    """Screen so many cases; return seconds in all and per case, memory of the workers, and `averages`."""
     before = time.perf_counter()
-    start(folder, cases, output, "--workers", str(workers), *(["--resume"] if output.exists() else [])).wait()
+    again = ["--resume"] if output.exists() else []
+    start(manifest(folder, cases), output, "--workers", str(workers), *again).wait()
     wall = time.perf_counter() - before
-    marks = {path.parent.name: Mark.model_validate_json(path.read_bytes()) for path in output.glob("cases/*/case.json")}
-    ends = [one for one in journal.events(output) if one.what == "finished"]
+    marks, ends = finished_marks(output), [one for one in journal.events(output) if one.what == "finished"]
     held = [marks[one.case].memory_mb for one in ends]
     half = len(ends) // 2
     return {
@@ -155,11 +170,34 @@ def timed(folder: Path, cases: int, workers: int, output: Path) -> dict[str, obj
         "seconds_between_cases": round((ends[-1].when - ends[0].when) / (len(ends) - 1), 2),
         "memory_mb_first_half": round(max(held[:half])),
         "memory_mb_second_half": round(max(held[half:])),
-        "stages": {
-            stage: [round(sum(mark.stages[stage][n] for mark in marks.values()) / len(marks), 2) for n in (0, 1)]
-            for stage in STAGES
-        },
+        **averages(output),
     }
+
+
+def averages(output: Path) -> dict[str, object]:
+    """Return the means of the finished cases: MB in and out, CPU seconds, and (seconds, CPU seconds) of each stage."""
+    marks = finished_marks(output)
+    count = len(marks)
+    inputs = pd.read_csv(output / "cases.csv")["input"]
+    read = [sum(one.stat().st_size for one in files_of(Path(path))) for path in inputs]
+    written = sum(one.stat().st_size for one in output.glob("cases/*/*"))
+    stages = {name: [sum(one.stages[name][n] for one in marks.values()) / count for n in (0, 1)] for name in STAGES}
+    return {
+        "mb_read_per_case": round(sum(read) / count / 1e6, 2),
+        "mb_written_per_case": round(written / count / 1e6, 2),
+        "cpu_seconds_per_case": round(sum(cpu for _, cpu in stages.values()), 2),
+        "stages": {name: [round(one, 2) for one in both] for name, both in stages.items()},
+    }
+
+
+def files_of(source: Path) -> list[Path]:
+    """Return the files of an input."""
+    return [one for one in source.iterdir() if one.is_file()] if source.is_dir() else [source]
+
+
+def finished_marks(output: Path) -> dict[str, Mark]:
+    """Return what is said of each finished case."""
+    return {path.parent.name: Mark.model_validate_json(path.read_bytes()) for path in output.glob("cases/*/case.json")}
 
 
 def compared(folder: Path, output: Path) -> dict[str, object]:
@@ -187,9 +225,9 @@ def equal_rows(here: pd.DataFrame, there: pd.DataFrame) -> int:
     return int(same.all(axis=1).sum())
 
 
-def start(folder: Path, cases: int, output: Path, *options: str) -> subprocess.Popen:
+def start(table: Path, output: Path, *options: str) -> subprocess.Popen:
     """Begin ``osteoscreen cohort`` in a process group of its own."""
-    command = [*OSTEOSCREEN, "cohort", str(manifest(folder, cases)), "-o", str(output), *options]
+    command = [*OSTEOSCREEN, "cohort", str(table), "-o", str(output), *options]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
@@ -248,14 +286,33 @@ def report(folder: Path, cases: int, workers: int) -> str:
         table = pd.DataFrame(harmed, dtype=object).fillna("-").rename_axis("what").reset_index()
         lines += [f"## {cases} cases, disturbed", markdown(table.replace("_", " ", regex=True))]
     if "cost" in found:
-        costs = pd.DataFrame(found["cost"].values())
-        stages = pd.DataFrame(costs["stages"].iloc[-1], index=["seconds", "CPU seconds"]).T.rename_axis("stage")
+        costs = pd.DataFrame(found["cost"].values()).drop(columns="stages")
+        lines += ["## What a case costs", markdown(costs.rename(columns=lambda name: name.replace("_", " ")))]
+    kinds = {"phantom": found.get("cost", {}).get(str(SIZES[-1])), "real CT": found.get("real")}
+    kinds = {name: one for name, one in kinds.items() if one}
+    if kinds:
+        stages = pd.DataFrame({name: [cpu for _, cpu in one["stages"].values()] for name, one in kinds.items()})
+        stages.insert(0, "stage", list(STAGES))
+        yearly = pd.DataFrame([{"input": name, **a_million_a_year(one)} for name, one in kinds.items()])
         lines += [
-            "## What a case costs",
-            markdown(costs.drop(columns="stages").rename(columns=lambda n: n.replace("_", " "))),
+            "CPU seconds of each stage, means:",
+            markdown(stages),
+            f"## A million CTs a year\n\nCPU seconds per case x 1,000,000 / ({YEAR:,} s x {BUSY:g}) are the cores; "
+            "MB per case x 1,000,000 are the disk and, over a year, the network.",
+            markdown(yearly),
         ]
-        lines += [f"Its stages, mean of {SIZES[-1]} cases:", markdown(stages.reset_index())]
     return "\n\n".join(lines) + "\n"
+
+
+def a_million_a_year(one: dict[str, float]) -> dict[str, float]:
+    """Return what a million cases a year take, from what one does."""
+    return {
+        "CPU s per case": one["cpu_seconds_per_case"],
+        "cores": float(round(one["cpu_seconds_per_case"] * 1e6 / (YEAR * BUSY), 1)),
+        "TB read": one["mb_read_per_case"],
+        "MB/s read, mean": one["mb_read_per_case"] * 1e6 / YEAR,
+        "TB written": one["mb_written_per_case"],
+    }
 
 
 if __name__ == "__main__":

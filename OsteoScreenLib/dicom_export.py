@@ -9,6 +9,7 @@ from OsteoScreenLib.annotation.dicom_source import source_of
 from OsteoScreenLib.annotation.dicom_sr import RadScores, to_dicom_sr
 from OsteoScreenLib.annotation.review import without_rejected
 from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.file_digest import file_sha256
 from OsteoScreenLib.labelled_table import numbers
 from OsteoScreenLib.levels import body_mask, levels_in
 from OsteoScreenLib.output import staged_folder
@@ -17,7 +18,6 @@ from OsteoScreenLib.readers import read_volume
 from OsteoScreenLib.readers.files import is_image_file, reachable
 from OsteoScreenLib.result import ScreeningResult
 from OsteoScreenLib.result_folder import FEATURES, load_record, load_result
-from OsteoScreenLib.file_digest import file_sha256
 from OsteoScreenLib.signature import rad_score
 from OsteoScreenLib.signature.labelled_features import read_rows
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from OsteoScreenLib.findings import Findings
-from OsteoScreenLib.measurement.gate import reason
+from OsteoScreenLib.measurement.gate import in_place
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class PanelColumn:
         """Return the numbers of a row as text, else why they are not to be used, else a dash."""
         values = [row.get(name, math.nan) for name in self.names]
         if any(isinstance(value, str) or math.isnan(value) for value in values):
-            return reason(findings, self.names[0], str(row["level"])) or "–"
+            return in_place(findings, self.names[0], str(row["level"]))
         return "/".join(f"{value:.{self.digits}f}" for value in values)
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 GATE, OPEN = "gate", "open"
 """The column that says of each row which measures are closed and why, and what it says where none is."""
+MISSING = "–"
 
 
 def gated(table: "pd.DataFrame", findings: Iterable[Finding], ungated: bool = False) -> "pd.DataFrame":
@@ -31,6 +32,11 @@ def reason(findings: Iterable[Finding], column: str, level: str) -> str:
     """Return in a word or two why the number in a column is not to be used; empty where it may be."""
     measure = measure_of(column)
     return next((one.check for one in closing(findings, measure, level)), "") if measure else ""
+
+
+def in_place(findings: Iterable[Finding], column: str, level: str) -> str:
+    """Return what every face shows where a column has no number: the `reason`, or a dash where no gate is closed."""
+    return reason(findings, column, level) or MISSING
 
 
 def cares(findings: Iterable[Finding], column: str, level: str) -> tuple[str, ...]:

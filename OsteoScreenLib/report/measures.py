@@ -6,11 +6,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from OsteoScreenLib.findings import Findings
+from OsteoScreenLib.measurement.gate import in_place
+
 if TYPE_CHECKING:
     from OsteoScreenLib.result import ScreeningResult
 
 Row = dict[str, object]
-MISSING = "–"
+
+
+@dataclass(frozen=True)
+class _Column:
+    """The columns of the measurements that a cell shows, and its text where all of them are numbers or words."""
+
+    names: tuple[str, ...]
+    text: Callable[..., str]
+
+    def cell(self, row: Row, findings: Findings) -> str:
+        values = [row[name] for name in self.names]
+        if any(value in ("", None) or (isinstance(value, float) and not np.isfinite(value)) for value in values):
+            return in_place(findings, self.names[0], str(row["level"]))
+        return self.text(*values)
 
 
 @dataclass(frozen=True)
@@ -29,28 +45,20 @@ def density_and_shape(result: "ScreeningResult") -> tuple[MeasureTable, ...]:
     if not rows or "vbmd_mg_cm3" not in rows[0] or "anterior_height_mm" not in rows[0]:
         return ()
     return (
-        _table("Density", _DENSITY, rows, _calibrated(result)),
-        _table("Heights", _HEIGHTS, rows, _bend(result)),
+        _table("Density", _DENSITY, rows, result.quality, _calibrated(result)),
+        _table("Heights", _HEIGHTS, rows, result.quality, _bend(result)),
     )
 
 
-def _number(name: str, digits: int = 0) -> Callable[[Row], str]:
-    return lambda row: _format(row[name], digits)
+def _number(name: str, digits: int = 0) -> _Column:
+    return _Column((name,), f"{{:.{digits}f}}".format)
 
 
-def _format(value: object, digits: int) -> str:
-    return f"{value:.{digits}f}" if isinstance(value, float) and np.isfinite(value) else MISSING
+def _pair(first: str, second: str, between: str, digits: int = 0) -> _Column:
+    return _Column((first, second), f"{{:.{digits}f}}{between}{{:.{digits}f}}".format)
 
 
-def _pair(first: str, second: str, between: str, digits: int = 0) -> Callable[[Row], str]:
-    def cell(row: Row) -> str:
-        shown = [_format(row[name], digits) for name in (first, second)]
-        return MISSING if MISSING in shown else between.join(shown)
-
-    return cell
-
-
-_DENSITY: dict[str, Callable[[Row], str]] = {
+_DENSITY: dict[str, _Column] = {
     "Ellipse, raw (HU)": _number("roi_mean_hu"),
     "Ellipse, as at 120 kVp (HU)": _number("roi_kvp_hu"),
     "Ellipse, calibrated (HU)": _number("roi_calibrated_hu"),
@@ -59,20 +67,20 @@ _DENSITY: dict[str, Callable[[Row], str]] = {
     "Trabecular, mask ± 1 voxel (HU)": _pair("trabecular_mean_hu_low", "trabecular_mean_hu_high", " to "),
     "Body volume, mask ± 1 voxel (ml)": _pair("body_volume_ml_low", "body_volume_ml_high", " to ", 1),
 }
-_HEIGHTS: dict[str, Callable[[Row], str]] = {
+_HEIGHTS: dict[str, _Column] = {
     "Anterior (mm)": _number("anterior_height_mm", 1),
     "Middle (mm)": _number("middle_height_mm", 1),
     "Posterior (mm)": _number("posterior_height_mm", 1),
     "Wedge": _number("wedge_ratio", 2),
     "Biconcavity": _number("biconcavity_ratio", 2),
     "Crush": _number("crush_ratio", 2),
-    "Lost (%)": lambda row: _format(100 * row["height_loss_ratio"], 0),
-    "Genant": lambda row: str(row["genant_suggested"]),
+    "Lost": _Column(("height_loss_ratio",), "{:.0%}".format),
+    "Genant": _Column(("genant_suggested",), str),
 }
 
 
-def _table(title: str, columns: dict[str, Callable[[Row], str]], rows: list[Row], remark: str) -> MeasureTable:
-    cells = tuple((str(row["level"]), *(cell(row) for cell in columns.values())) for row in rows)
+def _table(title: str, columns: dict[str, _Column], rows: list[Row], findings: Findings, remark: str) -> MeasureTable:
+    cells = tuple((str(row["level"]), *(one.cell(row, findings) for one in columns.values())) for row in rows)
     return MeasureTable(title, ("Level", *columns), cells, remark)
 
 

@@ -11,7 +11,7 @@ from OsteoScreenLib.bone_status import NAMES, STATUSES
 from OsteoScreenLib.levels import BY_NAME
 from OsteoScreenLib.measurement.cutoffs import Cutoff, load_cutoffs
 from OsteoScreenLib.measurement.frame import boxes, crop, vertebra_frame
-from OsteoScreenLib.measurement.gate import cares, reason
+from OsteoScreenLib.measurement.gate import cares, in_place
 from OsteoScreenLib.measurement.tissues import TISSUES
 from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.report.chart import hu_chart
@@ -64,7 +64,7 @@ def render(result: "ScreeningResult", cutoffs: tuple[Cutoff, ...]) -> str:
     }
     return environment.get_template("case.html.j2").render(
         result=result,
-        closed=partial(reason, result.quality),
+        in_place=partial(in_place, result.quality),
         cares=partial(cares, result.quality),
         research_use=RESEARCH_USE,
         conclusion=conclusion(result, cutoffs),
@@ -95,7 +95,7 @@ def _status_rows(result: "ScreeningResult") -> list[dict[str, object]]:
     return [
         {
             "level": one.level,
-            "hu": hu.get(one.level),
+            "roi_mean_hu": hu.get(one.level),
             "status": one.status,
             "color": STATUSES[NAMES.index(one.status)].color,
             "shares": dict(zip(NAMES, one.shares, strict=True)),

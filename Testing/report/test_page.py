@@ -8,8 +8,12 @@ import pytest
 
 from OsteoScreenLib import RESEARCH_USE
 from OsteoScreenLib.errors import OutputError
-from OsteoScreenLib.measurement.cutoffs import Cutoff
-from OsteoScreenLib.report.page import write_report
+from OsteoScreenLib.findings import EVERYTHING, Finding, Severity
+from OsteoScreenLib.measurement.cutoffs import Cutoff, load_cutoffs
+from OsteoScreenLib.measurement.gate import gated
+from OsteoScreenLib.panel_columns import PANEL_COLUMNS
+from OsteoScreenLib.report.measures import _DENSITY, _HEIGHTS, density_and_shape
+from OsteoScreenLib.report.page import render, write_report
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +102,23 @@ def test_a_case_with_gaps_still_has_a_report(case, tmp_path):
     text = (tmp_path / "bare.html").read_text(encoding="utf-8")
     assert "Not measured: L1, L3 and L4." in text
     assert not re.search(r"\bnan\b", text, re.IGNORECASE)
+
+
+def test_a_closed_gate_stands_as_its_reason_in_every_table_and_panel(case):
+    numbers = {name: 1.5 for table in (_DENSITY, _HEIGHTS) for one in table.values() for name in one.names}
+    metal = Finding("metal", Severity.CLOSED, "Metal lies in the body.", EVERYTHING, ("L1",))
+    words = {"genant_grade": 0.0, "genant_suggested": "grade 0"}
+    table = gated(case.measurements.assign(**numbers | words), (metal,))
+    closed = replace(case, measurements=table, quality=(metal,))
+    for found in density_and_shape(closed):
+        assert set(found.rows[0][1:]) == {"metal"}, found.title
+        assert not {"metal", "–"} & set(found.rows[1][1:]), found.title
+    texts = [[one.text(row, closed.quality) for one in PANEL_COLUMNS] for row in table.to_dict("records")]
+    assert set(texts[0]) == {"metal"}
+    assert "metal" not in texts[1]
+    levels = render(closed, load_cutoffs()).split("<h2>Levels</h2>")[1].split("</tr>")[1]
+    assert "nan" not in levels
+    assert levels.count("metal") >= 9
 
 
 def test_what_cannot_be_written_leaves_nothing_behind(case, tmp_path, monkeypatch):

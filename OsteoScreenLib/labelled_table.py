@@ -70,7 +70,10 @@ def numbers(table: "pd.DataFrame", names: list[str]) -> np.ndarray:
 
     found = []
     for name in names:
-        values = pd.to_numeric(column(table, name), errors="coerce")
+        try:
+            values = pd.to_numeric(column(table, name), errors="coerce")
+        except OverflowError as error:
+            raise InputError(f"Column '{name}' holds a number that is too large.") from error
         text = values.isna() & table[name].notna()
         if text.any():
             raise InputError(f"Column '{name}' holds '{table[name][text].iloc[0]}' where a number is needed.")

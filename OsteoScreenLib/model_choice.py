@@ -5,6 +5,7 @@ import json
 from OsteoScreenLib.errors import ModelError
 from OsteoScreenLib.models import ModelCard, find, home, verify
 from OsteoScreenLib.output import staged_file
+from OsteoScreenLib.plain_json import read_json
 
 CHOICES = "models.json"
 
@@ -57,7 +58,7 @@ def _choices() -> dict[str, str]:
     if not path.is_file():
         return {}
     try:
-        choices = json.loads(path.read_text(encoding="utf-8"))
+        choices = read_json(path)
         if not isinstance(choices, dict) or not all(isinstance(name, str) for name in choices.values()):
             raise ValueError
     except (OSError, ValueError):

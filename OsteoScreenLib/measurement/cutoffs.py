@@ -1,11 +1,12 @@
 """HU reference lines: configuration with its source shown, since cut-offs differ between scanners and populations."""
 
-import json
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.levels import BY_NAME
+from OsteoScreenLib.plain_json import read_json
 
 PUBLISHED = Path(__file__).with_name("cutoffs.json")
 
@@ -27,10 +28,10 @@ def load_cutoffs(path: Path = PUBLISHED) -> tuple[Cutoff, ...]:
     shows none. Raises `InputError` if the file is not that.
     """
     try:
-        cutoffs = tuple(_cutoff(entry) for entry in json.loads(path.read_text(encoding="utf-8"))["cutoffs"])
+        cutoffs = tuple(_cutoff(entry) for entry in read_json(path)["cutoffs"])
     except OSError as error:
         raise InputError(f"Cannot read the reference lines in {path}: {error.strerror or error}.") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise InputError(
             f"{path} does not hold reference lines ({error}): it must be JSON with a list 'cutoffs' of objects with "
             "level, hu, meaning and source."
@@ -40,6 +41,8 @@ def load_cutoffs(path: Path = PUBLISHED) -> tuple[Cutoff, ...]:
 
 def _cutoff(entry: dict) -> Cutoff:
     cutoff = Cutoff(str(entry["level"]), float(entry["hu"]), str(entry["meaning"]), str(entry["source"]))
+    if not isfinite(cutoff.hu):
+        raise ValueError(f"{cutoff.hu} is no HU")
     if cutoff.level not in BY_NAME:
         raise ValueError(f"no vertebra is called {cutoff.level}")
     if not cutoff.source.strip():

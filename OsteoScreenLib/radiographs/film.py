@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.readers.dicom_file import read_dataset
+from OsteoScreenLib.readers.sizes import MOST_COMPRESSION, check_size
+from OsteoScreenLib.readers.slices import frame_count
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -71,35 +74,37 @@ def _picture(path: Path) -> Film:
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=("PNG", "TIFF", "JPEG")) as picture:
             frames = getattr(picture, "n_frames", 1)
             grey = picture if picture.mode in ("L", "I", "I;16", "I;16B", "F") else picture.convert("L")
             pixels = np.asarray(grey, np.float32)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path.name} cannot be read as a picture: {error}.") from error
+    except Exception as error:  # Pillow has many ways to fail on a broken picture, DecompressionBombError among them
+        raise InputError(f"{path.name} cannot be read as a picture: {error or type(error).__name__}.") from error
     if frames > 1:
         raise InputError(f"{path.name} holds {frames} images; give one radiograph a file.")
     return Film(pixels, None, path.name)
 
 
 def _dicom(path: Path) -> Film:
-    import pydicom
-    from pydicom.errors import InvalidDicomError
     from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
     try:
-        header = pydicom.dcmread(path)
-    except (InvalidDicomError, OSError, ValueError) as error:
+        header = read_dataset(path)
+    except (InputError, OSError) as error:
         raise InputError(f"{path.name} is neither DICOM nor PNG, TIFF or JPEG.") from error
     if "PixelData" not in header:
         raise InputError(f"{path.name} is DICOM without an image.")
     try:
+        promised = header.Rows * header.Columns * header.SamplesPerPixel * header.BitsAllocated // 8
+        check_size(path.name, promised * frame_count(header), MOST_COMPRESSION * path.stat().st_size)
         stored = header.pixel_array
-    except (AttributeError, NotImplementedError, RuntimeError, ValueError) as error:
+        if stored.ndim != 2:
+            raise InputError(f"{path.name} is not one greyscale image; give one radiograph a file.")
+        pixels = apply_voi_lut(apply_modality_lut(stored, header), header).astype(np.float32)
+    except InputError:
+        raise
+    except Exception as error:  # each element may be missing or of any kind, and pydicom tells so in many ways
         raise InputError(f"The pixels of {path.name} cannot be decoded: {error}.") from error
-    if stored.ndim != 2:
-        raise InputError(f"{path.name} is not one greyscale image; give one radiograph a file.")
-    pixels = apply_voi_lut(apply_modality_lut(stored, header), header).astype(np.float32)
     if header.get("PhotometricInterpretation") == "MONOCHROME1":
         pixels = pixels.max() + pixels.min() - pixels
     return Film(pixels, _spacing(header), path.name)
@@ -108,4 +113,8 @@ def _dicom(path: Path) -> Film:
 def _spacing(header: "Dataset") -> tuple[float, float] | None:
     """Return the pixel size in mm, at the patient where that is said, else at the detector."""
     values = header.get("PixelSpacing") or header.get("ImagerPixelSpacing")
-    return (float(values[0]), float(values[1])) if values else None
+    try:
+        down, across = map(float, values)
+    except (TypeError, ValueError):
+        return None
+    return (down, across) if 0 < down < np.inf and 0 < across < np.inf else None

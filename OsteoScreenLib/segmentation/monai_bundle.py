@@ -6,7 +6,6 @@ wholeBody_ct_segmentation of MONAI's model zoo has. One CT goes in, one channel 
 them; the largest wins, and we bring the labels back onto the input's grid ourselves.
 """
 
-import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from OsteoScreenLib.device import run_with_fallback
 from OsteoScreenLib.errors import ModelError
 from OsteoScreenLib.file_digest import file_sha256
 from OsteoScreenLib.levels import SCREENED
+from OsteoScreenLib.plain_json import read_json
 from OsteoScreenLib.progress import IsCancelled, Progress, stop_if
 from OsteoScreenLib.result import ModelUse
 from OsteoScreenLib.safe_weights import load_pickle
@@ -79,7 +79,7 @@ def read_bundle(folder: Path) -> Bundle:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} is missing or not JSON; a MONAI bundle folder has it.") from error
     if not isinstance(content, dict):

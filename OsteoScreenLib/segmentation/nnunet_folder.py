@@ -6,7 +6,6 @@ VertebralBodiesCT models are laid out like that: ``fold_all`` in ResEncM, ``fold
 T1 = 1 ... T12 = 12, L1 = 13 ... L5 = 17, L6 = 18, sacrum = 19, coccyx = 20, T13 = 21, vertebral bodies only.
 """
 
-import json
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -19,6 +18,7 @@ from OsteoScreenLib.device import run_with_fallback
 from OsteoScreenLib.errors import ModelError
 from OsteoScreenLib.file_digest import file_sha256
 from OsteoScreenLib.levels import SCREENED
+from OsteoScreenLib.plain_json import read_json
 from OsteoScreenLib.progress import IsCancelled, Progress, stop_if
 from OsteoScreenLib.result import ModelUse
 from OsteoScreenLib.safe_weights import load_pickle
@@ -88,7 +88,8 @@ def read_model_folder(folder: Path) -> ModelFolder:
     folder = found[0]
     dataset, plans = _read_json(folder / "dataset.json"), _read_json(folder / "plans.json")
     name = str(dataset.get("dataset_name") or dataset.get("name") or plans.get("dataset_name") or folder.name)
-    if len(dataset.get("channel_names", {})) != 1:
+    channels = dataset.get("channel_names")
+    if not isinstance(channels, dict | list) or len(channels) != 1:
         raise ModelError(f"{name} does not take one CT (channel_names in {folder / 'dataset.json'}).")
     checkpoints = sorted(folder.glob(f"fold_[0-9]*/{CHECKPOINT}")) or sorted(folder.glob(f"fold_all/{CHECKPOINT}"))
     if not checkpoints:
@@ -101,7 +102,7 @@ def read_model_folder(folder: Path) -> ModelFolder:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} is missing or not JSON; it belongs to an nnU-Net v2 model folder.") from error
     if not isinstance(content, dict):

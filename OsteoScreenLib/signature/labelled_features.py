@@ -55,7 +55,7 @@ def read_rows(path: Path, roi: str | None = None) -> "pd.DataFrame":
     table = read_table(path)
     if "roi" not in table and roi is None:
         return table
-    found = column(table, "roi").astype(str)
+    found = column(table, "roi").map(str)
     if roi is None and found.nunique() > 1:
         raise InputError(
             f"{path.name} has rows of several regions ({', '.join(sorted(set(found)))}); choose with --roi."

@@ -13,6 +13,7 @@ from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.evaluation.boxes import LabelledBoxes
 from OsteoScreenLib.labelled_table import column, numbers, read_table
 from OsteoScreenLib.output import staged_folder
+from OsteoScreenLib.plain_json import read_json
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -198,7 +199,7 @@ def _read_json(path: Path) -> dict:
 
 def _read_any(path: Path) -> object:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror or error}.") from error
     except ValueError as error:

@@ -1,9 +1,16 @@
 """Files from the browser: into a private folder, within limits, and never where their names would have them."""
 
+import errno
+import lzma
 import re
+import struct
 import zipfile
-from collections.abc import AsyncIterator, Iterable
+import zlib
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 from OsteoScreenLib.errors import InputError
 
@@ -12,7 +19,17 @@ MAX_UPLOAD = 2 * 1024**3
 
 MAX_FILES = 20_000
 _CHUNK = 1024**2
-_REMOTE = re.compile(rb"""(?:uri|fileName|href)\s*=\s*["'](?:[a-z][a-z0-9+.-]*:)?//""", re.IGNORECASE)
+_MAX_SCENE = 64 * 1024**2
+"""Bytes of the text of a scene, which is looked through in memory."""
+
+_NAMES_FILE = re.compile(r"(?:uri|href|fileName|fileListMember\d*)", re.IGNORECASE)
+_OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:|[/\\]|(?:.*[/\\])?\.\.(?:[/\\]|$)", re.IGNORECASE)
+
+_BROKEN = (
+    zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError, IndexError, zlib.error, struct.error,
+    lzma.LZMAError, ElementTree.ParseError,
+)  # fmt: skip
+"""What is raised where a zip, or a scene in it, is not as it should be."""
 
 
 def too_large(size: int) -> InputError:
@@ -55,14 +72,11 @@ def unpacked(path: Path, folder: Path) -> Path:
 
     Raises `InputError` for what is no zip, is locked, or unpacks to more than it may.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-            _check_size(entries, path.name)
-            files = [_unpack(archive, entry, folder / safe_name(entry.filename, number))
-                     for number, entry in enumerate(entries)]  # fmt: skip
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
-        raise InputError(f"{path.name} is not a zip that can be opened ({error}). Zip it again.") from error
+    with _opened(path, f"{path.name} is not a zip that can be opened. Zip it again.") as archive:
+        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+        _check_size(entries, path.name)
+        files = [_unpack(archive, entry, folder / safe_name(entry.filename, number))
+                 for number, entry in enumerate(entries)]  # fmt: skip
     if not files:
         raise InputError(f"{path.name} is an empty zip. Zip the CT itself.")
     return files[0] if len(files) == 1 else folder
@@ -70,18 +84,44 @@ def unpacked(path: Path, folder: Path) -> Path:
 
 def check_bundle(path: Path) -> None:
     """Raise `InputError` if a file is no Slicer scene (.mrb), unpacks to too much, or points out of itself."""
+    with _opened(path, f"{path.name} cannot be opened as a Slicer scene (.mrb).") as archive:
+        entries = archive.infolist()
+        _check_size(entries, path.name)
+        scenes = [entry for entry in entries if entry.filename.lower().endswith(".mrml")]
+        if not scenes:
+            raise InputError(f"{path.name} holds no Slicer scene; save it again as .mrb.")
+        if sum(scene.file_size for scene in scenes) > _MAX_SCENE:
+            raise InputError(f"{path.name} holds a scene of more than {_MAX_SCENE // 1024**2} MiB of text.")
+        outside = any(_OUTSIDE.match(entry.filename) for entry in entries)
+        if outside or any(_points_outside(archive.read(scene)) for scene in scenes):
+            raise InputError(f"{path.name} refers to data outside of itself; save it again with its data inside.")
+
+
+@contextmanager
+def _opened(path: Path, otherwise: str) -> Iterator[zipfile.ZipFile]:
+    """Yield an open zip; raises `InputError`, which says `otherwise`, where it turns out to be broken."""
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            _check_size(entries, path.name)
-            scenes = [entry for entry in entries if entry.filename.lower().endswith(".mrml")]
-            if not scenes:
-                raise InputError(f"{path.name} holds no Slicer scene; save it again as .mrb.")
-            outside = any(".." in Path(entry.filename).parts or entry.filename.startswith("/") for entry in entries)
-            if outside or any(_REMOTE.search(archive.read(scene)) for scene in scenes):
-                raise InputError(f"{path.name} refers to data outside of itself; save it again with its data inside.")
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
-        raise InputError(f"{path.name} cannot be opened as a Slicer scene (.mrb).") from error
+            yield archive
+    except _BROKEN as error:
+        raise InputError(otherwise) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a full disk, say; EINVAL is a place before the file's beginning
+            raise
+        raise InputError(otherwise) from error
+
+
+def _points_outside(scene: bytes) -> bool:
+    """Tell whether a scene names a file or an address that is not in its bundle, or entities that could."""
+    if b"<!ENTITY" in scene:
+        return True
+    named = (
+        unquote(value)
+        for element in ElementTree.fromstring(scene).iter()
+        for name, value in element.attrib.items()
+        if _NAMES_FILE.fullmatch(name)
+    )
+    return any(_OUTSIDE.match(value.strip()) for value in named)
 
 
 def _check_size(entries: Iterable[zipfile.ZipInfo], name: str) -> None:

@@ -146,7 +146,10 @@ def _child(
 ) -> None:
     warnings.simplefilter("ignore")
     _silence()
-    with (scratch / "dump.txt").open("w") as dump, (scratch / "failures.txt").open("w", encoding="utf-8") as told:
+    with (
+        (scratch / "dump.txt").open("w") as dump,
+        (scratch / "failures.txt").open("w", encoding="utf-8", errors="backslashreplace") as told,
+    ):
         faulthandler.enable(dump)
         faulthandler.register(signal.SIGUSR1, dump)
         _limit()

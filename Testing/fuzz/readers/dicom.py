@@ -12,7 +12,10 @@ from random import Random
 import numpy as np
 from pydicom import Dataset
 
+from OsteoScreenLib.progress import never, silent
 from OsteoScreenLib.readers import input_sha256, read_volume
+from OsteoScreenLib.readers.acquisition import acquisition_from
+from OsteoScreenLib.readers.slices import scan
 from Testing.fuzz.given import Given, Link, taken
 from Testing.fuzz.mutation import NUMBERS, WORDS, spoilt_bytes
 from Testing.fuzz.reader import Reader
@@ -166,7 +169,20 @@ def _read_enhanced(folder: Path) -> None:
     input_sha256(folder)
 
 
+def _read_header(folder: Path) -> None:
+    slices, _ = scan(folder, True, silent, never)
+    for one in slices:
+        assert np.isfinite([*one.position, *one.along_row, *one.along_column, *one.spacing]).all()
+    acquisition_from([one.header for one in slices])
+
+
+def _one_file() -> list[Given]:
+    name = min(series())
+    return [{name: series()[name]}]
+
+
 READERS = (
+    Reader("dicom-header", _one_file, spoilt, _read_header),
     Reader("dicom", lambda: [series()], spoilt, _read),
     Reader("dicom-enhanced", lambda: [_enhanced()], spoilt, _read_enhanced),
 )

@@ -34,6 +34,12 @@ SiteOption = Annotated[
     Path | None,
     typer.Option("--site", metavar="JSON", help="Your department's own table (osteoscreen calibrate)."),
 ]
+RodsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--rods", metavar="CSV", help="Rods of a phantom in the CT: columns mg_cm3, r, a, s (RAS mm), radius_mm."
+    ),
+]
 
 
 def engine_of(text: str) -> str | Path:

@@ -8,7 +8,7 @@ import numpy as np
 
 from OsteoScreenLib.findings import Findings, worst_first
 from OsteoScreenLib.levels import SCREENED, body_mask
-from OsteoScreenLib.measurement.calibration import Calibration
+from OsteoScreenLib.measurement.calibration import Calibration, Rod
 from OsteoScreenLib.measurement.density import calibrate, density_findings, voltage_of, with_density
 from OsteoScreenLib.measurement.gate import gated
 from OsteoScreenLib.measurement.heights import Heights, all_heights
@@ -16,6 +16,7 @@ from OsteoScreenLib.measurement.hounsfield import AnteriorRoi, anterior_rois, me
 from OsteoScreenLib.measurement.morphometry import Angles, angles, fracture_findings, shapes, with_shapes
 from OsteoScreenLib.measurement.norms import norm_findings
 from OsteoScreenLib.measurement.quality import quality_findings
+from OsteoScreenLib.measurement.rods import calibrate_by_rods
 from OsteoScreenLib.measurement.site import Site
 from OsteoScreenLib.measurement.site_columns import apply_site
 from OsteoScreenLib.measurement.uncertainty import with_intervals
@@ -50,13 +51,14 @@ def measure_case(
     *,
     ungated: bool = False,
     site: Site | None = None,
+    rods: Sequence[Rod] = (),
 ) -> Measured:
     """Measure the given levels of a segmented CT; what must not be used is left out unless `ungated` (`gate.gated`).
 
     The table has the columns of `hounsfield.measure`, `uncertainty.with_intervals`, `density.with_density`,
     `morphometry.with_shapes`, with a `site` those of `site_columns.apply_site`, and `gate.GATE`. Every outlined body
-    counts as a neighbour in morphometry. A body that the field of view cuts is not measured. Raises `LabelMapError` for
-    a label map on another grid.
+    counts as a neighbour in morphometry. A body that the field of view cuts is not measured. With `rods` vBMD comes
+    from them. Raises `LabelMapError` for a label map on another grid, `InputError` for rods that cannot calibrate.
     """
     labels = whole_bodies(segmentation)
     rois = anterior_rois(labels, levels)
@@ -70,7 +72,7 @@ def measure_case(
     fractures = tuple(one for one in fracture_findings(found) if set(one.levels) <= set(levels))
 
     lumbar = {level: one.frame for level, one in heights.items() if level in SCREENED}
-    calibration, tissues, said = calibrate(volume, lumbar)
+    calibration, tissues, said = calibrate_by_rods(volume, rods) if rods else calibrate(volume, lumbar)
     table, calibration, by_site = apply_site(table, volume, calibration, site)
     if calibration is None or not calibration.tissues:
         tissues = None
@@ -78,7 +80,13 @@ def measure_case(
 
     against = (*quality, *fractures)
     shown = gated(table, against, ungated)
-    findings = (*against, *norm_findings(hu, volume.acquisition, against), *said, *by_site, *density_findings(shown))
+    findings = (
+        *against,
+        *norm_findings(hu, volume.acquisition, against),
+        *said,
+        *by_site,
+        *density_findings(shown, calibration),
+    )
     return Measured(shown, rois, worst_first(findings), calibration, tissues, heights, angles(heights))
 
 

@@ -78,17 +78,17 @@ def with_density(rows: "pd.DataFrame", voltage: Voltage, calibration: Calibratio
     return rows.assign(**{name: values.astype(float) for name, values in added.items()})
 
 
-def density_findings(table: "pd.DataFrame") -> Findings:
+def density_findings(table: "pd.DataFrame", calibration: Calibration | None) -> Findings:
     """Return a note on the range that the mean vBMD of L1 and L2 lies in, of a table after its gate."""
     rows = table[table["level"].isin(QCT_LEVELS) & np.isfinite(table["vbmd_mg_cm3"])]
-    if rows.empty:
+    if rows.empty or calibration is None:
         return ()
     mean, sd = float(rows["vbmd_mg_cm3"].mean()), float(rows["vbmd_sd_mg_cm3"].mean())
     nearby = {category(mean - sd), category(mean + sd)} - {category(mean)}
     doubt = f"; with its error also {' or '.join(sorted(nearby))}" if nearby else ""
     what = "Mean vBMD" if len(rows) > 1 else "vBMD of this level alone"
     text = (
-        f"{what} {mean:.0f} ± {sd:.0f} mg/cm3, by calibration without a phantom: {category(mean)}{doubt} "
+        f"{what} {mean:.0f} ± {sd:.0f} mg/cm3 (calibration: {calibration.method}): {category(mean)}{doubt} "
         f"({CATEGORY_SOURCE}). It is an estimate and no QCT."
     )
     return (Finding("vBMD", Severity.NOTE, text, (), tuple(rows["level"])),)

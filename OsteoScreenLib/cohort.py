@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from OsteoScreenLib.cohorts.journal import LOG
 from OsteoScreenLib.cohorts.limits import Limits
 from OsteoScreenLib.cohorts.manifest import COHORT_MARK, CohortCase
 from OsteoScreenLib.cohorts.settings import Settings, described, key_of
@@ -107,10 +108,13 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _begin(folder: Path, says: dict[str, object], resume: bool) -> None:
-    """Write down what the cohort is made with, or raise `OutputError` where it was begun otherwise."""
+    """Write down what the cohort is made with, or raise `OutputError` where it was begun otherwise.
+
+    Where no case was ever begun, nothing was.
+    """
     path = folder / COHORT_MARK
-    if not path.exists():
-        if others := sorted(one.name for one in folder.iterdir() if one.name != LOCK):
+    if not path.exists() or not (folder / LOG).exists():
+        if others := sorted(one.name for one in folder.iterdir() if one.name not in (LOCK, COHORT_MARK)):
             raise OutputError(f"{folder} holds other files ({others[0]}). Choose an empty or a new folder.")
         with staged_file(path) as staged:
             staged.write_text(json.dumps(says, indent=2) + "\n", encoding="utf-8")

@@ -1,6 +1,7 @@
 """A cohort on a Ray cluster, or on a Ray of its own on this machine."""
 
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -47,6 +48,16 @@ def on_ray(
                     yield lost(task, type(error).__name__)
 
 
+def _check_there(address: str) -> None:
+    """Raise `InputError` where nobody listens at ``host:port``: Ray itself would try for minutes and then end us."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), timeout=10).close()
+        except (OSError, OverflowError) as error:
+            raise InputError(f"There is no Ray cluster at '{address}': {error}.") from None
+
+
 @contextmanager
 def _connected(address: str, workers: int | None) -> Iterator:
     """Yield Ray, connected and telling nobody; raises `InputError` where it is not installed or does not answer."""
@@ -55,6 +66,7 @@ def _connected(address: str, workers: int | None) -> Iterator:
         import ray
     except ImportError:
         raise InputError("Ray is not installed: pip install 'osteoscreen[cluster]'.") from None
+    _check_there(address)
     own = {"num_cpus": workers or os.cpu_count(), "include_dashboard": False} if address == LOCAL else {}
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)

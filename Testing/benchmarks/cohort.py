@@ -168,6 +168,9 @@ def timed(folder: Path, cases: int, workers: int, output: Path) -> dict[str, obj
         "seconds": round(wall, 1),
         "seconds_per_case": round(wall / cases, 2),
         "seconds_between_cases": round((ends[-1].when - ends[0].when) / (len(ends) - 1), 2),
+        "processors_busy": round(
+            sum(mark.stages[one][1] for mark in marks.values() for one in STAGES) / wall / (os.cpu_count() or 1), 2
+        ),
         "memory_mb_first_half": round(max(held[:half])),
         "memory_mb_second_half": round(max(held[half:])),
         **averages(output),

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from OsteoScreenLib.cohorts.limits import GIB
@@ -16,7 +16,12 @@ LOCAL = "local"
 
 
 def on_ray(
-    tasks: Iterable[Task], address: str, workers: int | None = None, gpus: float = 0.0, cancelled: IsCancelled = never
+    tasks: Iterable[Task],
+    address: str,
+    workers: int | None = None,
+    gpus: float = 0.0,
+    cancelled: IsCancelled = never,
+    work: Callable[[Task], Outcome] = run_case,
 ) -> Iterator[Outcome]:
     """Yield the outcome of each task as it ends, wherever in the cluster it ran.
 
@@ -26,7 +31,7 @@ def on_ray(
     Raises `InputError` where there is no cluster, and `Cancelled`.
     """
     with _connected(address, workers) as ray:
-        tasks, running, remote = iter(tasks), {}, ray.remote(run_case)
+        tasks, running, remote = iter(tasks), {}, ray.remote(work)
         while True:
             room = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
             while len(running) < room and (task := next(tasks, None)) is not None:

@@ -94,14 +94,3 @@ def cautioned(findings: Iterable[Finding], measure: Measure, level: str) -> bool
 def with_levels(findings: Iterable[Finding], names: dict[str, str]) -> Findings:
     """Return findings with their levels renamed."""
     return tuple(replace(one, levels=tuple(names.get(level, level) for level in one.levels)) for one in findings)
-
-
-def findings_from_plain(plain: Iterable[dict[str, object]]) -> Findings:
-    """Return findings from the dictionaries that `dataclasses.asdict` and JSON make of them."""
-    return tuple(
-        Finding(
-            one["check"], Severity(one["severity"]), one["text"], tuple(map(Measure, one["measures"])),
-            tuple(one["levels"]),
-        )
-        for one in plain
-    )  # fmt: skip

@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -21,6 +21,9 @@ from OsteoScreenLib.measurement.morphometry import Angles
 from OsteoScreenLib.output import staged_folder
 from OsteoScreenLib.result import Detection, ModelUse, Provenance, ScreeningResult, Segmentation, VertebraFinding
 from OsteoScreenLib.volume import Acquisition, Volume, same_grid
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SEGMENTATION = "segmentation.seg.nrrd"
 PROPOSAL = "proposal.seg.nrrd"
@@ -119,8 +122,6 @@ def load_result(folder: Path, volume: Volume) -> ScreeningResult:
 
     Raises `InputError` where there is none, `LabelMapError` where its label map does not lie on the CT's grid.
     """
-    import pandas as pd
-
     record = load_record(folder)
     labels = read_segmentation(folder / SEGMENTATION)
     if not same_grid(volume, labels):
@@ -138,8 +139,8 @@ def load_result(folder: Path, volume: Volume) -> ScreeningResult:
             review=record.review,
             proposal=_proposal(folder, volume),
         ),
-        measurements=pd.read_csv(folder / MEASUREMENTS, float_precision="round_trip"),
-        features=pd.read_csv(folder / FEATURES, float_precision="round_trip", dtype={"case": str}),
+        measurements=_table(folder / MEASUREMENTS),
+        features=_table(folder / FEATURES),
         rois=record.rois,
         provenance=record.provenance,
         quality=record.quality,
@@ -150,10 +151,22 @@ def load_result(folder: Path, volume: Volume) -> ScreeningResult:
     )
 
 
+def _table(path: Path) -> "pd.DataFrame":
+    import pandas as pd
+
+    try:
+        return pd.read_csv(path, float_precision="round_trip", dtype={"case": str})
+    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+        raise InputError(f"{path} is no table that can be read; screen the CT again.") from error
+
+
 def _proposal(folder: Path, volume: Volume) -> Volume | None:
     if not (folder / PROPOSAL).is_file():
         return None
-    return replace(volume, voxels=read_segmentation(folder / PROPOSAL).voxels, acquisition=None, name=PROPOSAL)
+    proposal = read_segmentation(folder / PROPOSAL)
+    if not same_grid(volume, proposal):
+        raise LabelMapError(f"The {PROPOSAL} in {folder} is on another grid than the CT; screen the CT again.")
+    return replace(volume, voxels=proposal.voxels, acquisition=None, name=PROPOSAL)
 
 
 def copy_result(folder: Path, output: Path) -> None:

@@ -1,11 +1,15 @@
 """What is known of a segmentation besides its label map, as text: for a file, or for a node of a scene."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+
+import numpy as np
 
 from OsteoScreenLib.annotation import review as reviews
 from OsteoScreenLib.annotation.packed import pack, unpack
-from OsteoScreenLib.findings import findings_from_plain
+from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.findings import Findings
+from OsteoScreenLib.plain_json import from_text
 from OsteoScreenLib.result import ModelUse, Segmentation, VertebraFinding
 from OsteoScreenLib.volume import Volume
 
@@ -27,17 +31,35 @@ def to_json(segmentation: Segmentation) -> str:
 
 
 def from_json(text: str, labels: Volume) -> Segmentation:
-    """Return the segmentation that `to_json` described, with a label map."""
-    facts = json.loads(text)
-    findings = [{**finding, "centre": tuple(finding["centre"])} for finding in facts["findings"]]
+    """Return the segmentation that `to_json` described, with a label map. Raises `InputError`."""
+    facts = from_text(text, _Facts, "What is known of the segmentation")
     return Segmentation(
         labels=labels,
-        findings=tuple(VertebraFinding(**finding) for finding in findings),
-        engine=facts["engine"],
-        device=facts["device"],
-        models=tuple(ModelUse(**model) for model in facts["models"]),
-        notes=tuple(facts["notes"]),
-        doubts=findings_from_plain(facts.get("doubts", [])),
-        review=reviews.from_json(json.dumps(facts.get("review", []))),
-        proposal=labels.with_voxels(unpack(facts["proposal"])) if facts.get("proposal") else None,
+        findings=facts.findings,
+        engine=facts.engine,
+        device=facts.device,
+        models=facts.models,
+        notes=facts.notes,
+        doubts=facts.doubts,
+        review=facts.review,
+        proposal=_on_grid(unpack(facts.proposal), labels) if facts.proposal else None,
     )
+
+
+def _on_grid(voxels: np.ndarray, grid: Volume) -> Volume:
+    """Return a label map on a grid; raises `InputError` where it is of another shape."""
+    if voxels.shape != grid.voxels.shape:
+        raise InputError("The proposal that is kept with the segmentation is of another image. Segment it again.")
+    return grid.with_voxels(voxels)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    findings: tuple[VertebraFinding, ...]
+    engine: str
+    device: str
+    models: tuple[ModelUse, ...]
+    notes: tuple[str, ...]
+    doubts: Findings = ()
+    review: reviews.Review = ()
+    proposal: str | None = None

@@ -17,6 +17,7 @@ import numpy as np
 from OsteoScreenLib import dataset_tasks
 from OsteoScreenLib.errors import OsteoScreenError
 from OsteoScreenLib.output import staged_folder
+from OsteoScreenLib.plain_json import from_text
 from OsteoScreenLib.progress import Progress
 from OsteoScreenLib.volume import Acquisition, Volume
 
@@ -146,7 +147,7 @@ def _measure(inputs: Inputs, progress: Progress) -> None:
 def _measurements(inputs: Inputs) -> "Measured":
     import pandas as pd
 
-    from OsteoScreenLib.findings import findings_from_plain
+    from OsteoScreenLib.findings import Findings
     from OsteoScreenLib.measurement.case import Measured
     from OsteoScreenLib.measurement.hounsfield import AnteriorRoi
 
@@ -156,7 +157,7 @@ def _measurements(inputs: Inputs) -> "Measured":
         level: AnteriorRoi(**{key: tuple(value) if isinstance(value, list) else value for key, value in roi.items()})
         for level, roi in plain.items()
     }
-    findings = findings_from_plain(json.loads((inputs.result / "findings.json").read_text(encoding="utf-8")))
+    findings = from_text((inputs.result / "findings.json").read_bytes(), Findings, "What was found")
     return Measured(table, rois, findings)
 
 

@@ -3,10 +3,20 @@
 import base64
 import json
 import zlib
+from dataclasses import dataclass
+from math import prod
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge
 
+from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.levels import BY_NAME, body_mask, levels_in
+from OsteoScreenLib.plain_json import from_text
+
+WHAT = "The proposal kept with a segmentation"
+LARGEST = 2**34
+"""Bytes of a label map that is unpacked, four times those of a CT of 1024 x 1024 x 2000 voxels."""
 
 
 def pack(labels: np.ndarray) -> str:
@@ -24,11 +34,32 @@ def pack(labels: np.ndarray) -> str:
 
 
 def unpack(text: str) -> np.ndarray:
-    """Return the label map that `pack` wrote."""
-    packed = json.loads(text)
-    labels = np.zeros(packed["shape"], np.uint16)
-    for level, one in packed["levels"].items():
-        inside = labels[tuple(slice(*ends) for ends in one["box"])]
-        parts = np.frombuffer(zlib.decompress(base64.b64decode(one["parts"])), np.uint8).reshape(inside.shape)
-        inside[parts > 0] = 10 * BY_NAME[level].code + parts[parts > 0]
+    """Return the label map that `pack` wrote. Raises `InputError` where the text is none."""
+    from OsteoScreenLib.readers.sizes import check_size
+
+    packed = from_text(text, _Packed, WHAT)
+    check_size(WHAT, 2 * prod(packed.shape), LARGEST)
+    labels = np.zeros(packed.shape, np.uint16)
+    for level, one in packed.levels.items():
+        if level not in BY_NAME or any(not 0 <= a < b <= n for (a, b), n in zip(one.box, packed.shape, strict=True)):
+            raise InputError(f"{WHAT} has a level '{level[:20]}' that is not in it. Segment the CT again.")
+        inside = labels[tuple(slice(*ends) for ends in one.box)]
+        try:
+            content = zlib.decompressobj().decompress(base64.b64decode(one.parts), inside.size + 1)
+            parts = np.frombuffer(content, np.uint8).reshape(inside.shape)
+        except (ValueError, zlib.error) as error:
+            raise InputError(f"{WHAT} is damaged in {level}. Segment the CT again.") from error
+        inside[parts > 0] = 10 * BY_NAME[level].code + parts[parts > 0].astype(np.uint16)
     return labels
+
+
+@dataclass(frozen=True)
+class _Level:
+    box: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+    parts: str
+
+
+@dataclass(frozen=True)
+class _Packed:
+    shape: tuple[Annotated[int, Ge(0)], Annotated[int, Ge(0)], Annotated[int, Ge(0)]]
+    levels: dict[str, _Level]

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 
 from OsteoScreenLib.annotation.digests import mask_digests
-from OsteoScreenLib.errors import LabelMapError
+from OsteoScreenLib.errors import InputError, LabelMapError
 from OsteoScreenLib.levels import BY_NAME, LEVELS, levels_in
+from OsteoScreenLib.plain_json import from_text
 
 
 class Status(StrEnum):
@@ -170,14 +170,14 @@ def to_json(review: Review) -> str:
 
 
 def from_json(text: str) -> Review:
-    """Return the review that `to_json` wrote, in this version or before decisions were signed."""
-    return tuple(_record(plain) for plain in json.loads(text))
+    """Return the review that `to_json` wrote, in this version or before decisions were signed.
 
-
-def _record(plain: dict[str, Any]) -> ReviewRecord:
-    signed = plain.get("decision") or {}
-    decision = Decision(**{**signed, "models": tuple(signed.get("models", ()))})
-    return ReviewRecord(**{**plain, "status": Status(plain["status"]), "decision": decision})
+    Raises `InputError` where the text is none, or speaks of a level that there is not.
+    """
+    review = from_text(text, Review, "The review")
+    if unknown := [record.level for record in review if record.level not in BY_NAME]:
+        raise InputError(f"The review speaks of '{unknown[0][:20]}', which is no vertebra. Begin it again.")
+    return review
 
 
 def _with_status(review: Review, level: str, status: Status, decision: Decision) -> Review:

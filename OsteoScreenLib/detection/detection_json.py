@@ -3,7 +3,8 @@
 import json
 from dataclasses import asdict
 
-from OsteoScreenLib.result import DetectedVertebra, Detection, ModelUse, SliceBox
+from OsteoScreenLib.plain_json import from_text
+from OsteoScreenLib.result import Detection
 
 
 def to_json(detection: Detection) -> str:
@@ -12,16 +13,5 @@ def to_json(detection: Detection) -> str:
 
 
 def from_json(text: str) -> Detection:
-    """Return the detection that `to_json` wrote."""
-    facts = json.loads(text)
-    return Detection(
-        boxes=tuple(SliceBox(**_tuples(box)) for box in facts["boxes"]),
-        vertebrae=tuple(DetectedVertebra(**_tuples(one)) for one in facts["vertebrae"]),
-        model=ModelUse(**facts["model"]),
-        device=facts["device"],
-        notes=tuple(facts["notes"]),
-    )
-
-
-def _tuples(values: dict) -> dict:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    """Return the detection that `to_json` wrote. Raises `InputError` where the text is none."""
+    return from_text(text, Detection, "The detection")

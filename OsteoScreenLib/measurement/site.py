@@ -48,7 +48,7 @@ class Scanner:
 class Site(BaseModel):
     """The table of one department, as its JSON file holds it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     software: Literal["osteoscreen site"] = "osteoscreen site"
     format: Literal[1] = 1

@@ -130,7 +130,7 @@ def _slices(path: Path, header: "Dataset") -> Iterator[Slice]:
     is_ct = str(header.get("SOPClassUID", "")) in CT_CLASSES or (
         "SOPClassUID" not in header and header.get("Modality") == "CT"
     )
-    if not is_ct or "LOCALIZER" in (header.get("ImageType") or []):
+    if not is_ct or "LOCALIZER" in str(header.get("ImageType")):
         return
     frames = header.get("PerFrameFunctionalGroupsSequence") or [None]
     shared = (header.get("SharedFunctionalGroupsSequence") or [None])[0]
@@ -189,7 +189,7 @@ def _slice(path: Path, header: "Dataset", number: int, groups: "list[Dataset]") 
 def _kind(header: "Dataset") -> str:
     if len(header) == 0:
         return DAMAGED
-    if "LOCALIZER" in (header.get("ImageType") or []):
+    if "LOCALIZER" in str(header.get("ImageType")):
         return "CT localizer"
     if str(header.get("SOPClassUID", "")) in CT_CLASSES:
         return UNPLACED

@@ -67,6 +67,10 @@ def check_nrrd(path: Path) -> None:
         fields[name.strip().lower()] = value.strip()
     shape = _nrrd_shape(fields, path)
     for name, value in fields.items():
+        if name in _NRRD_NUMBERS or name in _NRRD_TEXTS:
+            most = len(shape) if name != "space origin" else 1
+            if len(re.findall(r"\([^()]*\)?|[^\s()]+", value)) > most and name not in ("content", "space"):
+                raise _damaged(path, f"has a {name} for more axes than there are")
         if name in _NRRD_NUMBERS:
             _check_numbers(re.split(r"[\s,()]+", value), name, path)
         elif name not in _NRRD_TEXTS | {"dimension", "sizes", "type", "encoding", "space dimension", *_NRRD_FILES}:

@@ -5,7 +5,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from OsteoScreenLib.errors import InputError
-from OsteoScreenLib.findings import Findings, Measure, closing, findings_from_plain, with_levels
+from OsteoScreenLib.findings import Findings, Measure, closing, with_levels
+from OsteoScreenLib.plain_json import from_text
 from OsteoScreenLib.scene.folders import put_beside
 from OsteoScreenLib.scene.tables import add_table, fill_table
 
@@ -26,7 +27,7 @@ def add_findings(scene: "slicer.vtkMRMLScene", findings: Findings, name: str) ->
 
 def findings_of(node: "slicer.vtkMRMLSegmentationNode") -> Findings:
     """Return what was found when a segmentation was last measured; empty where it never was."""
-    return findings_from_plain(json.loads(node.GetAttribute(FACTS) or "[]"))
+    return from_text(node.GetAttribute(FACTS) or "[]", Findings, "What was found in the case")
 
 
 def show_findings(node: "slicer.vtkMRMLSegmentationNode", findings: Findings) -> "slicer.vtkMRMLTableNode":

@@ -12,6 +12,7 @@ import numpy as np
 from OsteoScreenLib.annotation.digests import mask_digests
 from OsteoScreenLib.annotation.staleness import merged, stale_levels, unmeasured_levels
 from OsteoScreenLib.levels import BY_NAME, levels_in
+from OsteoScreenLib.plain_json import from_text
 from OsteoScreenLib.scene.charts import add_bar_chart
 from OsteoScreenLib.scene.findings import show_findings
 from OsteoScreenLib.scene.folders import put_beside
@@ -136,7 +137,7 @@ def rename_measurements(node: "slicer.vtkMRMLSegmentationNode", names: Mapping[s
 
 
 def _measured_masks(table_node: "slicer.vtkMRMLTableNode") -> dict[str, str]:
-    return json.loads(table_node.GetAttribute(MASKS) or "{}")
+    return from_text(table_node.GetAttribute(MASKS) or "{}", dict[str, str], "What the table was measured from")
 
 
 def _rois(node: "slicer.vtkMRMLSegmentationNode") -> "list[slicer.vtkMRMLMarkupsClosedCurveNode]":

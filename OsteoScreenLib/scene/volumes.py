@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from OsteoScreenLib.plain_json import from_text
 from OsteoScreenLib.volume import Acquisition, Volume
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ def keep_acquisition(node: "slicer.vtkMRMLScalarVolumeNode", acquisition: Acquis
 
 def acquisition_of(node: "slicer.vtkMRMLScalarVolumeNode") -> Acquisition | None:
     """Return how a volume node's CT was made, or None where nobody has stored it."""
-    facts = json.loads(node.GetAttribute(ACQUISITION) or "null")
-    return Acquisition(**{**facts, "notes": tuple(facts["notes"])}) if facts else None
+    text = node.GetAttribute(ACQUISITION)
+    return from_text(text, Acquisition, "How the CT was made") if text else None
 
 
 def volume_from_node(node: "slicer.vtkMRMLScalarVolumeNode") -> Volume:

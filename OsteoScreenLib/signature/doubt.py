@@ -5,10 +5,10 @@ and penalty kept; Efron and Tibshirani 1993); the calibration is Cox's (Biometri
 that were held out in turn. Neither knows of the doubt in which features were chosen.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.evaluation.calibration import logistic
@@ -38,7 +38,7 @@ class Doubt(BaseModel):
 
     lows: tuple[float, ...]
     highs: tuple[float, ...]
-    draws: tuple[tuple[float, ...], ...]
+    draws: Annotated[tuple[tuple[float, ...], ...], Field(min_length=1)]
     calibration: tuple[float, float] | None
 
     def interval(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -89,6 +89,9 @@ class RadScore(BaseModel):
             raise ValueError("ranges and draws are not of the features' length")
         if {len(self.means), len(self.scales), len(self.coefficients)} != {len(self.features)}:
             raise ValueError("features, means, scales and coefficients are not of one length")
+        widths = {len(row) for row in (*self.slopes, *self.offsets)}
+        if not len(self.batches) == len(self.slopes) == len(self.offsets) or widths - {len(self.features)}:
+            raise ValueError("batches, slopes and offsets do not fit the features")
         return self
 
     @property

@@ -102,8 +102,8 @@ def read_slices(path: Path, t_scores: Path | None = None) -> list[SliceImage]:
             by_image[annotation["image_id"]].append(annotation)
         known = None if t_scores is None else read_statuses(t_scores)
         return [_slice(path, image, by_image[image["id"]], categories, known) for image in whole["images"]]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path.name} is not a dataset in COCO's format: it lacks {error}.") from error
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        raise InputError(f"{path.name} is not a dataset in COCO's format: {type(error).__name__} {error}.") from error
 
 
 def read_found(path: Path, slices: Sequence[SliceImage]) -> list[LabelledBoxes]:
@@ -122,7 +122,7 @@ def read_found(path: Path, slices: Sequence[SliceImage]) -> list[LabelledBoxes]:
             if not 0 <= status < len(NAMES):
                 raise InputError(f"{path.name} has a category_id {status + 1}; they go from 1 to {len(NAMES)}.")
             by_image[row["image_id"]].append(((x, y, x + width, y + height), status, float(row["score"])))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"{path.name} does not hold detections of this dataset in COCO's results format ({error})."
         ) from error

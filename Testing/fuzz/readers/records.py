@@ -13,14 +13,13 @@ import pandas as pd
 from OsteoScreenLib.annotation.adding import NewMask, add_case
 from OsteoScreenLib.annotation.dataset import open_dataset
 from OsteoScreenLib.annotation.index import read_index
-from OsteoScreenLib.annotation.packed import pack
 from OsteoScreenLib.annotation.phi import identifying
 from OsteoScreenLib.annotation.queue import queue
 from OsteoScreenLib.annotation.review import begun
 from OsteoScreenLib.detection.detection_json import from_json as detection_from_json
 from OsteoScreenLib.detection.detection_json import to_json as detection_to_json
 from OsteoScreenLib.measurement.cutoffs import load_cutoffs
-from OsteoScreenLib.measurement.hounsfield import measure
+from OsteoScreenLib.measurement.hounsfield import anterior_rois, measure
 from OsteoScreenLib.measurement.site import Scanner, Site, load_site
 from OsteoScreenLib.result import (
     DetectedVertebra,
@@ -70,7 +69,8 @@ def _detection() -> Detection:
 
 
 def _result() -> list[Given]:
-    table, rois = measure(labels.volume(), labels.labelled(), ["L1", "L2"])
+    rois = anterior_rois(labels.labelled(), ["L1", "L2"])
+    table = measure(labels.volume(), labels.labelled(), ["L1", "L2"], rois)
     features = pd.DataFrame({"case": ["a"], "level": ["L1"], "roi": ["trabecular"], "original_firstorder_Mean": [3.5]})
     made = Provenance("0.1", "a", "0" * 64, "2020-01-01T00:00:00", 3.0, {"device": "cpu"})
     result = ScreeningResult(labels.volume(), _segmentation(), table, features, rois, made, detection=_detection())
@@ -162,7 +162,8 @@ READERS = (
     _one("result-folder", _result, lambda folder: load_result(folder, labels.volume())),
     _one("signature", _signature, _read_signature),
     _one("site-table", _site, _read_site),
-    _one("cutoffs", lambda: [{"a.json": json.dumps(_CUTOFFS).encode()}], lambda folder: load_cutoffs(folder / "a.json")),
+    _one("cutoffs", lambda: [{"a.json": json.dumps(_CUTOFFS).encode()}],
+         lambda folder: load_cutoffs(folder / "a.json")),
     _one("coco-boxes", lambda: [{"a.json": json.dumps(_COCO).encode()}], _read_coco),
     _one("dataset", _dataset, _read_dataset),
     _one("segmentation-json", lambda: [{"a.json": to_json(_segmentation()).encode()}],

@@ -9,7 +9,10 @@ from OsteoScreenLib.plain_json import read_json
 
 CHOICES = "models.json"
 
-ROLES: tuple[str, ...] = ("locate", "count", "refine")
+SEGMENTING: tuple[str, ...] = ("locate", "count", "refine")
+"""The shipped models that segment, in the order in which they work."""
+
+ROLES: tuple[str, ...] = (*SEGMENTING, "detect")
 """The shipped models that another one can be used in place of."""
 
 

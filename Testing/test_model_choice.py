@@ -42,6 +42,20 @@ def test_a_chosen_model_is_loaded_and_named_with_its_hash(mine: models.ModelCard
     assert load_network("locate")[0].name == "locate"
 
 
+def test_a_detector_of_ones_own_is_used_too(home: Path) -> None:
+    from OsteoScreenLib.detection.detect import load_detector
+
+    card, weights = models.load_weights("detect")
+    kept = {**card.model_dump(), "name": "ours", "trained_on": "our slices", "role": "detect"}
+    del kept["sha256"]
+    models.save_model(models.own_models() / "ours", weights, **kept)
+    assert load_detector()[0].name == "detect"
+    model_choice.use("ours")
+    assert load_detector()[0].trained_on == "our slices"
+    model_choice.use("detect")
+    assert load_detector()[0].name == "detect"
+
+
 @pytest.mark.parametrize("name", ["st-unet", "refine"])
 def test_the_shipped_model_comes_back_by_either_name(mine: models.ModelCard, name: str) -> None:
     model_choice.use("mine")
@@ -85,9 +99,11 @@ def test_the_commands_choose_mark_and_refuse(mine: models.ModelCard, capfd: pyte
     assert capfd.readouterr().out == f"mine 0.1.0 is used in place of refine: {mine.sha256}\n"
     assert main(["models", "list"]) == 0
     marked = [line.split()[1] for line in capfd.readouterr().out.splitlines() if line.startswith("*")]
-    assert marked == ["count", "locate", "mine"]
-    assert main(["models", "use", "detect"]) == 2
-    assert capfd.readouterr().err == "osteoscreen: detect cannot be used in place of locate, count or refine.\n"
+    assert marked == ["count", "detect", "locate", "mine"]
+    film = {**mine.model_dump(exclude={"sha256", "role"}), "name": "film"}
+    models.save_model(models.own_models() / "film", build("BasicUNet", PARAMETERS).state_dict(), **film)
+    assert main(["models", "use", "film"]) == 2
+    assert capfd.readouterr().err == "osteoscreen: film cannot be used in place of locate, count, refine or detect.\n"
     assert main(["models", "use", "absent"]) == 2
     assert capfd.readouterr().err.count("\n") == 1
     assert main(["models", "use", "st-unet"]) == 0

@@ -43,10 +43,10 @@ def fine_tune(
 def stage_of(what: str, epochs: int | None, replay: float | None, freeze_encoder: bool) -> str:
     """Return the network to train from nothing. Raises `InputError` where that is not what was asked for."""
     from OsteoScreenLib.errors import InputError
-    from OsteoScreenLib.model_choice import ROLES
+    from OsteoScreenLib.model_choice import SEGMENTING
 
-    if what not in ROLES:
-        raise InputError(f"{what} is none of {', '.join(ROLES)}; to fine-tune on a dataset, add --from st-unet.")
+    if what not in SEGMENTING:
+        raise InputError(f"{what} is none of {', '.join(SEGMENTING)}; to fine-tune on a dataset, add --from st-unet.")
     if epochs is not None or replay is not None or freeze_encoder:
         raise InputError("--epochs, --replay and --freeze-encoder are for fine-tuning; add --from MODEL and a dataset.")
     return what

@@ -8,7 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from OsteoScreenLib import __version__
-from OsteoScreenLib.detection.detect import MODEL
 from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.file_digest import file_sha256
 from OsteoScreenLib.model_choice import ROLES, in_use
@@ -36,7 +35,7 @@ def described(settings: Settings) -> dict[str, object]:
     """
     return {
         "software": __version__,
-        "models": {name: read_card(find(name)).sha256 for name in (*map(in_use, ROLES), MODEL)},
+        "models": {name: read_card(find(name)).sha256 for name in map(in_use, ROLES)},
         "engine": _engine(settings.engine),
         "settings": {name: value for name, value in asdict(settings).items() if name in ("flips", "ungated", "scenes")},
         "cutoffs": settings.cutoffs and _content(settings.cutoffs),

@@ -13,6 +13,7 @@ from OsteoScreenLib.detection.slices import Slices, along, axial_slices
 from OsteoScreenLib.device import run_with_fallback
 from OsteoScreenLib.errors import AnatomyError
 from OsteoScreenLib.levels import BY_NAME, SCREENED, body_mask, levels_in
+from OsteoScreenLib.model_choice import in_use
 from OsteoScreenLib.models import find, load_folder, read_card
 from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
 from OsteoScreenLib.result import Detection, ModelUse, SliceBox
@@ -86,11 +87,12 @@ def course_of_line(points: np.ndarray, heights: np.ndarray) -> Course:
 
 
 def load_detector() -> "tuple[ModelUse, FasterRCNN]":
-    """Return the shipped detector, the same again in a process that works on many cases.
+    """Return the shipped detector, or the one that the user has chosen for it.
 
-    Raises `ModelError` where its weights are not those of its card.
+    A process that works on many cases gets the same network again. Raises `ModelError` where its weights are not those
+    of its card.
     """
-    folder = find(MODEL)
+    folder = find(in_use(MODEL))
     return _loaded(folder, read_card(folder).sha256)
 
 

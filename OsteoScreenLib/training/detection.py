@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 RATE, BATCH, EPOCHS = 0.01, 9, 100
 """As in Xue et al. 2022."""
 
+ROLE = "detect"
+"""The shipped model that a trained one can be used in place of."""
+
 WATCHED = 160
 """Held-out slices that the best weights are chosen by, evenly taken from all."""
 
@@ -108,6 +111,7 @@ def train(
         intended_use="Research use only. Cannot be used to rule out low bone density. A CT class is not a T-score.",
         licence="Apache-2.0",
         sources=(),
+        role=ROLE,
     )
 
 

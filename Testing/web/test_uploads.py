@@ -107,10 +107,19 @@ def test_a_scene_that_points_elsewhere_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("scene/scene.mrml", good)
     check_bundle(path)
-    for bad in (b'uri="https://elsewhere.example/ct.nrrd"', b"fileName = 'ftp://x/y'", b'fileName="//server/share/ct"'):
+    for bad in (
+        b'uri="https://elsewhere.example/ct.nrrd"', b"fileName = 'ftp://x/y'", b'fileName="//server/share/ct"',
+        b'fileName="/etc/passwd"', b'fileName="../../ct.nrrd"', b'fileListMember0="Data/../../ct.nrrd"',
+        b'fileName="C:/ct.nrrd"', b'fileName="%2Fetc%2Fpasswd"', b'fileName="&#x2F;etc&#47;passwd"',
+    ):  # fmt: skip
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("scene/scene.mrml", good.replace(b'fileName="Data/ct.nrrd"', bad))
         with pytest.raises(InputError, match="outside of itself"):
+            check_bundle(path)
+    for broken in (b"<MRML>", b'<!DOCTYPE MRML [<!ENTITY a "/etc/passwd">]><MRML></MRML>'):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("scene/scene.mrml", broken)
+        with pytest.raises(InputError):
             check_bundle(path)
     path.write_bytes(b"no zip")
     with pytest.raises(InputError, match="Slicer scene"):

@@ -1,4 +1,4 @@
-"""What once made a reader fail, and some hundred fresh inputs: each is read, or refused in one line."""
+"""What once made a reader fail, and a hundred fresh inputs: each is read, or refused in one line."""
 
 import shutil
 import tempfile
@@ -14,7 +14,7 @@ from Testing.fuzz.given import Given
 from Testing.fuzz.reader import Reader
 from Testing.fuzz.readers import READERS
 
-FRESH = 200
+FRESH = 100
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import json
 import re
 import warnings
 import zipfile
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from OsteoScreenLib.annotation.deidentified import IDENTIFYING
 from OsteoScreenLib.annotation.segments import segment_named
+from OsteoScreenLib.plain_json import read_json
 
 _DIGEST = re.compile(
     r"(?<![0-9a-zA-Z])(?:sub-|ses-)?"
@@ -53,7 +53,7 @@ def identifying(path: Path) -> list[str]:
         elif name.endswith((".nrrd", ".nhdr")):
             found += _of_nrrd(path)
         elif name.endswith(".json"):
-            found += _of_json(json.loads(path.read_text(encoding="utf-8")), "")
+            found += _of_json(read_json(path), "")
         elif name.endswith((".csv", ".tsv")):
             found += _of_table(path)
         elif name.endswith(".png"):
@@ -67,7 +67,7 @@ def identifying(path: Path) -> list[str]:
             found += [f"it holds {what}" for what in telling(text)]
     except UnicodeDecodeError:
         found.append("it is of a kind that cannot be looked through")
-    except (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, RecursionError, zlib.error, zipfile.BadZipFile) as error:
         found.append(f"it cannot be looked through ({error or type(error).__name__})")
     return found
 

@@ -23,6 +23,7 @@ QCT, DXA = "qct_mg_cm3", "t_score"
 SCANNER = ("manufacturer", "model", "kvp")
 FEWEST = 5
 """Cases of one scanner and voltage, and of either class, from which something is fitted."""
+LARGEST = 1e5
 OSTEOPOROSIS = -2.5
 SHARE = 0.9
 """Sensitivity and specificity for which lines are given."""
@@ -96,6 +97,8 @@ def fit_site(path: Path, name: str) -> Site:
         raise InputError(f"{path.name} has neither a column '{QCT}' nor '{DXA}': there is nothing to calibrate to.")
     truth = kinds[0]
     values = numbers(table, ["hu", "kvp", *kinds])
+    if np.abs(values).max() > LARGEST:
+        raise InputError(f"{path.name} holds a number above {LARGEST:g}, which is no HU, kV, mg/cm3 or T-score.")
     levels = column(table, "level").astype(str)
     if unknown := set(levels) - set(BY_NAME):
         raise InputError(f"Column 'level' holds '{min(unknown)}'; levels are called L1, L2 and so on.")

@@ -106,14 +106,14 @@ def read_settings(path: Path) -> Settings:
 
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"{path} cannot be read as a pyradiomics parameter file (YAML).") from error
     if not isinstance(found, dict) or not found:
         raise InputError(f"{path} is not a pyradiomics parameter file: it has no setting, imageType or featureClass.")
-    _refuse(sorted(set(found) - {"setting", "imageType", "featureClass"}), "section")
+    _refuse([name for name in found if name not in ("setting", "imageType", "featureClass")], "section")
     given = _section(found, "setting")
     types = _section(found, "imageType") or {"Original": None}
-    _refuse(sorted(set(types) - set(IMAGE_TYPES)), "imageType")
+    _refuse([name for name in types if name not in IMAGE_TYPES], "imageType")
     for kind in types:
         custom = _section(types, kind)
         _refuse([f"{name} of imageType {kind}" for name in custom if name not in _OF_IMAGE_TYPE.get(kind, ())])
@@ -171,7 +171,7 @@ def _features(classes: dict[str, list[str] | None]) -> tuple[str, ...]:
     if not classes:
         return FEATURES
     known = {feature.split("_")[0] for feature in FEATURES}
-    _refuse(sorted(set(classes) - known), "featureClass")
+    _refuse([name for name in classes if name not in known], "featureClass")
     if not all(isinstance(names or [], list) for names in classes.values()):
         raise InputError("The parameter file's featureClass is not a list of classes with lists of features.")
     wanted = {f"{kind}_{name}" for kind, names in classes.items() for name in names or []}

@@ -32,5 +32,5 @@ def _table(path: Path | None) -> dict[str, object]:
         return {}
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # tomllib's own error is a ValueError
         raise InputError(f"{path} cannot be read as TOML: {error}.") from error

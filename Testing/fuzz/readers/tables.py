@@ -48,7 +48,7 @@ featureClass:
   firstorder:
   glcm: [Contrast]
 """
-_TOML = b"steps = 100\nbatch = 2\nlearning_rate = 0.001\nseed = 3\n"
+_TOML = b"steps = 100\nbatch = 2\nseed = 3\n"
 
 
 def _features(folder: Path) -> None:

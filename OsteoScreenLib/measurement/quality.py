@@ -6,6 +6,7 @@ from OsteoScreenLib.measurement.acquisition import CONTRAST, acquisition_finding
 from OsteoScreenLib.measurement.enhancement import contrast_findings
 from OsteoScreenLib.measurement.foreign import cement_findings, metal_findings
 from OsteoScreenLib.measurement.frame import boxes, vertebra_frame
+from OsteoScreenLib.measurement.last_rib import rib_findings
 from OsteoScreenLib.measurement.masks import body_facts, mask_findings
 from OsteoScreenLib.measurement.orientation import orientation_findings
 from OsteoScreenLib.measurement.signal import (
@@ -46,7 +47,7 @@ def quality_findings(volume: Volume, segmentation: Segmentation, labels: Volume)
     if not any(one.severity is Severity.CLOSED for one in turned):
         made = volume.acquisition or Acquisition()
         header = tuple(one for one in header if one.check != CONTRAST)
-        said = (*said, *contrast_findings(volume, frames, contrast_tag(made)))
+        said = (*said, *contrast_findings(volume, frames, contrast_tag(made)), *rib_findings(volume, frames))
     heights = [frame.centre[2] for frame in frames.values()]
     if heights:
         said = (*said, *slice_findings(volume, (min(heights) - AROUND_MM, max(heights) + AROUND_MM)))

@@ -4,7 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,30 +61,30 @@ def run_cohort(
     case ended, ``overview.html`` the whole, ``log/`` what happened when. A case is finished when its folder is there
     with the key of its input, models and settings; `resume` goes on with what is not, failed cases included.
     Raises `OutputError` where the folder is another cohort's or in use, or the disk is full, `ModelError`, `Cancelled`;
-    what is finished stays, and the lists say so.
+    what is finished stays, and ``failures.csv`` says what failed.
     """
     says = described(settings)
     with _alone(folder):
         _begin(folder, says, resume)
         tasks = [Task(case, folder, settings, says, limits) for case in cases if not _is_finished(folder, case, says)]
         pace = _Pace(len(cases), len(cases) - len(tasks), progress)
-        for outcome in runner(tasks):
-            if outcome.stop:
-                raise OutputError(
-                    f"{outcome.message} {pace.finished} of {len(cases)} cases are finished and stay. "
-                    "Make room, and run again with --resume."
-                )
-            pace.add(outcome)
-            if outcome.how == "failed":
+        try:
+            with closing(runner(tasks)) as outcomes:
+                for outcome in outcomes:
+                    _stop_if_full(outcome, pace, len(cases))
+                    pace.add(outcome)
+                    if outcome.how == FAILED:
+                        write_failures(folder, cases)
+        finally:
+            with suppress(OutputError):
                 write_failures(folder, cases)
+            _tidy(folder, cases)
         progress(1.0, "Writing the tables")
         table = case_table(folder, cases)
-        write_failures(folder, cases)
         write_case_table(folder, table)
         write_tables(folder, table)
         uses = tuple(ModelUse.of(read_card(find(name))) for name in says["models"])
         write_overview(folder, table, read_rows(folder, "measurements"), uses, f"{CASES}/{{case}}/{REPORT}")
-        _tidy(folder, whole=bool(table["status"].eq(FINISHED).all()))
     return Counts(len(cases), int(table["status"].eq(FINISHED).sum()), int(table["status"].eq(FAILED).sum()))
 
 
@@ -144,14 +144,23 @@ def _is_finished(folder: Path, case: CohortCase, says: dict[str, object]) -> boo
         return True
 
 
-def _tidy(folder: Path, whole: bool) -> None:
-    """Remove what killed workers left, and the claims once the cohort is `whole`, when nobody can wait for one."""
+def _stop_if_full(outcome: Outcome, pace: "_Pace", cases: int) -> None:
+    """Raise `OutputError` where a case failed of what all others would fail of, too."""
+    if outcome.stop:
+        raise OutputError(
+            f"{outcome.message} {pace.finished} of {cases} cases are finished and stay. "
+            "Make room, and run again with --resume."
+        )
+
+
+def _tidy(folder: Path, cases: Sequence[CohortCase]) -> None:
+    """Remove what killed workers left, and the claims once the cohort is whole, when nobody can wait for one."""
     from filelock import FileLock, Timeout
 
     for left in (folder / RUNNING).glob("*"):
         with suppress(Timeout), FileLock(folder / CLAIMS / left.name, timeout=0):
             shutil.rmtree(left, ignore_errors=True)
-    if whole:
+    if all(read_mark(folder, case.name) for case in cases):
         shutil.rmtree(folder / CLAIMS, ignore_errors=True)
         shutil.rmtree(folder / RUNNING, ignore_errors=True)
 

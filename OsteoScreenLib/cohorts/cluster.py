@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from OsteoScreenLib.cohorts.limits import GIB
 from OsteoScreenLib.cohorts.lost import lost
@@ -63,10 +64,18 @@ def _check_there(address: str) -> None:
             raise InputError(f"There is no Ray cluster at '{address}': {error}.") from None
 
 
+def _has_token() -> bool:
+    """Tell whether this machine has the token of a cluster, which Ray's own commands use and its library does not."""
+    path = os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token"
+    return bool(os.environ.get("RAY_AUTH_TOKEN")) or Path(path).is_file()
+
+
 @contextmanager
 def _connected(address: str, workers: int | None) -> Iterator:
     """Yield Ray, connected and telling nobody; raises `InputError` where it is not installed or does not answer."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    if address != LOCAL and _has_token():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         import ray
     except ImportError:
@@ -76,6 +85,11 @@ def _connected(address: str, workers: int | None) -> Iterator:
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
     except (ConnectionError, ValueError, RuntimeError) as error:
+        if "RAY_AUTH" in str(error.__cause__):
+            raise InputError(
+                f"The Ray cluster at '{address}' wants its token: copy .ray/auth_token from its head's home folder, or "
+                "set RAY_AUTH_TOKEN."
+            ) from None
         raise InputError(f"There is no Ray cluster at '{address}': {' '.join(str(error).split())[:160]}") from None
     try:
         yield ray

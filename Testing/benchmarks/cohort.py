@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -36,6 +37,7 @@ SIZE, SPACING = (120, 110, 90), (2.2, 2.2, 2.5)
 EVERY = 5
 """Each so-many-th case that is begun has its worker killed some seconds later."""
 GRACE = 4.0
+PORT = 6399
 SIZES = (10, 30, 100)
 REAL = {"ct_totalsegmentator": "ct.nii.gz", "ct_acrin_flt_001": "dicom"}
 YEAR, BUSY = 365 * 86400, 0.7
@@ -127,9 +129,7 @@ def ray(folder: Path, cases: int, workers: int) -> dict[str, object]:
                 driver = start(manifest(folder, cases), output, "--ray", address, "--resume")
             if not killed and finished(output) >= cases // 3:
                 killed = True
-                for one in psutil.Process(node).children(recursive=True):
-                    kill(one.pid)
-                kill(node)
+                kill_tree(node)
             time.sleep(0.5)
     return {"nodes_killed": int(killed), **compared(folder, output)}
 
@@ -257,23 +257,32 @@ def finished(output: Path) -> int:
 def cluster() -> Iterator[tuple[str, int]]:
     """Yield the address of a Ray head with one processor, and the process of a second node with another."""
     command = [str(Path(sys.executable).with_name("ray")), "start", "--num-cpus=1", "--disable-usage-stats", "--block"]
-    environment = {**os.environ, "RAY_ENABLE_MULTI_TENANCY": "1"}
     options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
-    head = subprocess.Popen(
-        [*command, "--head", "--port=6399", "--include-dashboard=false"], env=environment, **options
-    )
-    time.sleep(15)
-    node = subprocess.Popen([*command, "--address=127.0.0.1:6399"], env=environment, **options)
-    time.sleep(15)
+    head = subprocess.Popen([*command, "--head", f"--port={PORT}", "--include-dashboard=false"], **options)
+    wait_for_port()
+    node = subprocess.Popen([*command, f"--address=127.0.0.1:{PORT}"], **options)
+    time.sleep(20)
     try:
-        yield "127.0.0.1:6399", node.pid
+        yield f"127.0.0.1:{PORT}", node.pid
     finally:
         for process in (node, head):
-            with suppress(ProcessLookupError):
-                for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else ():
-                    kill(child.pid)
-                kill(process.pid)
+            if process.poll() is None:
+                kill_tree(process.pid)
             process.wait()
+
+
+def kill_tree(process: int) -> None:
+    """Kill a process and all that it has begun, as when a machine is lost."""
+    for one in (*psutil.Process(process).children(recursive=True), psutil.Process(process)):
+        kill(one.pid)
+
+
+def wait_for_port() -> None:
+    """Wait until Ray's head answers."""
+    for _ in range(60):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", PORT), timeout=1):
+            return
+        time.sleep(1)
 
 
 def report(folder: Path, cases: int, workers: int) -> str:

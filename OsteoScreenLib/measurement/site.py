@@ -99,7 +99,7 @@ def fit_site(path: Path, name: str) -> Site:
     values = numbers(table, ["hu", "kvp", *kinds])
     if np.abs(values).max() > LARGEST:
         raise InputError(f"{path.name} holds a number above {LARGEST:g}, which is no HU, kV, mg/cm3 or T-score.")
-    levels = column(table, "level").astype(str)
+    levels = column(table, "level").map(str)
     if unknown := set(levels) - set(BY_NAME):
         raise InputError(f"Column 'level' holds '{min(unknown)}'; levels are called L1, L2 and so on.")
     scanners = _scanners(table, values[:, 0], values[:, 2], truth)

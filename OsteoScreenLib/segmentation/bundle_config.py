@@ -43,8 +43,8 @@ def build(config: dict[str, Any], device: str) -> "tuple[Module, Compose, Infere
         parser = ConfigParser(sections, globals=False)
         parser.locator = _locator()
         return tuple(parser.get_parsed_content(name) for name in SECTIONS)
-    except (RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
-        raise ModelError(f"The bundle's config cannot be built: {str(error).strip().splitlines()[-1]}") from error
+    except Exception as error:  # MONAI builds what it is told, and fails as what it is told does
+        raise ModelError(f"The bundle's config cannot be built: {(str(error).splitlines() or ['?'])[-1]}") from error
 
 
 def _needed(config: dict[str, Any]) -> dict[str, Any]:

@@ -58,7 +58,8 @@ class Segmentation:
     """Vertebral bodies on the input's grid (coding in `levels`), how each was found, what made it, what it doubts.
 
     `review` says what a person has decided since, `proposal` what the masks were before; both are empty of masks that
-    nobody has looked at.
+    nobody has looked at. `looks` are label maps, in a window of the grid, by the image alone and by its mirror image
+    alone where both were outlined; they are not kept in a result's folder.
     """
 
     labels: Volume
@@ -70,6 +71,7 @@ class Segmentation:
     doubts: Findings = ()
     review: Review = ()
     proposal: Volume | None = None
+    looks: tuple[Volume, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def measure_case(
     """
     labels = whole_bodies(segmentation)
     rois = anterior_rois(labels, levels)
-    table = with_intervals(measure(volume, labels, levels, rois), volume, labels)
+    table = with_intervals(measure(volume, labels, levels, rois), volume, labels, segmentation.looks)
     quality = quality_findings(volume, segmentation, labels)
     hu = dict(zip(table["level"], table["roi_mean_hu"], strict=True))
 

@@ -1,5 +1,6 @@
-"""How far HU and volumes depend on where exactly an outline runs: each mask one voxel smaller, and one larger."""
+"""How far HU and volumes depend on where an outline runs: a voxel smaller, one larger, or as by the mirror image."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,46 +13,54 @@ from OsteoScreenLib.volume import Volume
 if TYPE_CHECKING:
     import pandas as pd
 
+_MEASURES = ("trabecular_mean_hu", "trabecular_volume_ml", "body_volume_ml")
 
-def with_intervals(rows: "pd.DataFrame", volume: Volume, labels: Volume) -> "pd.DataFrame":
-    """Return measurements with the range of HU and volume between the eroded and the dilated mask, row by row.
+
+def with_intervals(
+    rows: "pd.DataFrame", volume: Volume, labels: Volume, looks: Sequence[Volume] = ()
+) -> "pd.DataFrame":
+    """Return measurements with the range of HU and volume over outlines that might have been, row by row.
 
     Added are ``trabecular_mean_hu_low, _high``, ``trabecular_volume_ml_low, _high`` and ``body_volume_ml_low, _high``.
-    A mask is eroded and dilated by one voxel along each axis of the grid, never into another body. These are limits of
-    what a hand might have drawn, no confidence intervals; with thick slices they are wide.
+    A mask is eroded and dilated by one voxel along each axis of the grid, never into another body. `looks` are label
+    maps of the same bodies by the image and by its mirror image, in windows of the grid (`Segmentation.looks`): the
+    range holds them, too. These are limits of what a hand might have drawn, no confidence intervals; with thick slices
+    they are wide.
     """
     found = boxes(labels)
-    ranges = [_ranges(volume, labels, level, found[level]) for level in rows["level"]]
-    return rows.assign(**{name: [one[name] for one in ranges] for name in _NAMES})
+    others = [(look, boxes(look)) for look in looks]
+    added = {f"{name}_{end}": [] for name in _MEASURES for end in ("low", "high")}
+    for level in rows["level"]:
+        outlines = _moved(volume, labels, level, found[level])
+        for look, there in others:
+            if level in there:
+                part = crop(look, there[level], margin=0)
+                body, inner = table.body_mask(part.voxels, level), table.trabecular_mask(part.voxels, level)
+                outlines.append(_values(over(volume, part), body, inner, part.voxel_volume))
+        for name, values in zip(_MEASURES, np.transpose(outlines), strict=True):
+            known = values[np.isfinite(values)]
+            added[f"{name}_low"].append(float(known.min()) if known.size else float("nan"))
+            added[f"{name}_high"].append(float(known.max()) if known.size else float("nan"))
+    return rows.assign(**added)
 
 
-_NAMES = tuple(
-    f"{measure}_{end}"
-    for measure in ("trabecular_mean_hu", "trabecular_volume_ml", "body_volume_ml")
-    for end in ("low", "high")
-)
-
-
-def _ranges(volume: Volume, labels: Volume, level: str, box: tuple[slice, slice, slice]) -> dict[str, float]:
+def _moved(volume: Volume, labels: Volume, level: str, box: tuple[slice, slice, slice]) -> list[tuple[float, ...]]:
+    """Return the `_MEASURES` of a mask, and of it eroded and dilated by a voxel."""
     from scipy.ndimage import binary_dilation, binary_erosion
 
     part = crop(labels, box, margin=2)
     hu = over(volume, part)
     body, inner = table.body_mask(part.voxels, level), table.trabecular_mask(part.voxels, level)
     free = body | (part.voxels == 0)
-    masks = [binary_erosion(inner), inner, binary_dilation(inner) & free]
-    means = [float(hu[mask].mean()) for mask in masks if mask.any()] or [float("nan")]
-    ml = part.voxel_volume / 1000
-    sizes = {
-        "trabecular": (masks[0].sum() * ml, masks[2].sum() * ml),
-        "body": (binary_erosion(body).sum() * ml, (binary_dilation(body) & free).sum() * ml),
-    }
-    return {
-        "trabecular_mean_hu_low": float(np.min(means)),
-        "trabecular_mean_hu_high": float(np.max(means)),
-        **{
-            f"{name}_volume_ml_{end}": float(value)
-            for name, pair in sizes.items()
-            for end, value in zip(("low", "high"), pair, strict=True)
-        },
-    }
+    pairs = [
+        (binary_erosion(body), binary_erosion(inner)),
+        (body, inner),
+        (binary_dilation(body) & free, binary_dilation(inner) & free),
+    ]
+    return [_values(hu, *pair, part.voxel_volume) for pair in pairs]
+
+
+def _values(hu: np.ndarray, body: np.ndarray, inner: np.ndarray, voxel_mm3: float) -> tuple[float, ...]:
+    """Return the `_MEASURES` of one outline; NaN where it has no trabecular compartment."""
+    mean = float(hu[inner].mean()) if inner.any() else float("nan")
+    return mean, inner.sum() * voxel_mm3 / 1000, body.sum() * voxel_mm3 / 1000

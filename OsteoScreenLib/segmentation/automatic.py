@@ -68,7 +68,10 @@ def find_vertebrae(
     if not outlined:
         raise AnatomyError("No vertebral body of L1-L4 was found; choose a CT that shows the lumbar spine.")
     return Found(
-        {level: Body(moved(body.probability, back)) for level, body in outlined.items()},
+        {
+            level: Body(moved(body.probability, back), tuple(moved(look, back) for look in body.looks))
+            for level, body in outlined.items()
+        },
         {name.level: name.confidence for name in named},
         device,
         (*spine.models, refining),

@@ -15,10 +15,10 @@ from OsteoScreenLib.segmentation.automatic import find_vertebrae
 from OsteoScreenLib.segmentation.monai_bundle import by_monai
 from OsteoScreenLib.segmentation.networks import load_network
 from OsteoScreenLib.segmentation.nnunet_folder import by_nnunet
-from OsteoScreenLib.segmentation.refine import outline, paint
+from OsteoScreenLib.segmentation.refine import outline, paint, paint_looks
 from OsteoScreenLib.segmentation.totalsegmentator import by_totalsegmentator
 from OsteoScreenLib.segmentation.vertebrae import Vertebrae, thickest
-from OsteoScreenLib.volume import Volume
+from OsteoScreenLib.volume import Volume, resample
 
 UNET = "unet"
 """The name of our own engine."""
@@ -46,7 +46,7 @@ def segment(
         found = find_vertebrae(volume, choose(device), progress, cancelled, flips)
         labels = paint(volume, found.bodies)
         described = describe(volume, labels, found.confidence, UNET, found.device, found.models, found.notes)
-        return replace(described, doubts=found.doubts)
+        return replace(described, doubts=found.doubts, looks=paint_looks(volume, found.bodies))
     whole = _by_others(volume, str(engine), device, part(progress, 0.0, 0.8), cancelled)
     if whole is not None:
         return _by_vertebrae(volume, whole, part(progress, 0.8, 1.0), cancelled, flips)
@@ -91,13 +91,17 @@ def _by_vertebrae(
     )
     bodies = {level: body for level, body in zip(centres, outlined, strict=True) if body}
     labels = paint(volume, bodies)
+    looks = paint_looks(volume, bodies)
     for level in bodies:
         labels[body_mask(labels, level) & ~masks[level]] = 0
+        for look in looks:
+            named = resample(volume.with_voxels(masks[level].astype(np.uint8)), look, nearest=True, outside=0).voxels
+            look.voxels[body_mask(look.voxels, level) & (named == 0)] = 0
     missing = [level for level in centres if level not in bodies]
     missed = [f"{level} is in {whole.engine} but its body could not be outlined." for level in missing]
     notes = (*whole.notes, *notes, *missed)
     described = describe(volume, labels, {}, whole.engine, device, (*whole.models, use), notes)
-    return replace(described, doubts=whole.doubts)
+    return replace(described, doubts=whole.doubts, looks=looks)
 
 
 def describe(

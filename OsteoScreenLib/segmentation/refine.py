@@ -30,9 +30,13 @@ _OFF_MM = 25.0
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """One vertebral body in its crop: the probability (k, j, i) of being the body in the crop's middle."""
+    """One vertebral body in its crop: the probability (k, j, i) of being the body in the crop's middle.
+
+    `looks` are those of which it is the mean: of the image, and of its mirror image. Without flips there are none.
+    """
 
     probability: Volume
+    looks: tuple[Volume, ...] = ()
 
     @cached_property
     def mask(self) -> np.ndarray:
@@ -143,6 +147,23 @@ def paint(volume: Volume, bodies: dict[str, Body]) -> np.ndarray:
     return labels
 
 
+def paint_looks(volume: Volume, bodies: dict[str, Body]) -> tuple[Volume, ...]:
+    """Return what `paint` makes of the image alone and of its mirror image alone, in a window of the volume's grid.
+
+    There are none where there is no body, or one was outlined without flips.
+    """
+    windows = [_box(volume, body.probability.window(_around(body.mask))) for body in bodies.values()]
+    if not bodies or None in windows or not all(body.looks for body in bodies.values()):
+        return ()
+    box = tuple(slice(min(s.start for s in axis), max(s.stop for s in axis)) for axis in zip(*windows, strict=True))
+    field = volume.window(box)
+    looks = [{level: Body(body.looks[n]) for level, body in bodies.items()} for n in range(2)]
+    return tuple(
+        field.with_voxels(paint(field, {level: body for level, body in look.items() if body.mask.any()}))
+        for look in looks
+    )
+
+
 def _look_at(source: Volume, centres: Sequence[np.ndarray], network: "Module", device: str, flips: bool) -> list[Body]:
     """Return what the network sees in the crops around some points, all in one batch; half precision on CUDA."""
     import torch
@@ -154,8 +175,15 @@ def _look_at(source: Volume, centres: Sequence[np.ndarray], network: "Module", d
         return network(image).float().softmax(1)[:, 1:].sum(1)
 
     with torch.inference_mode(), torch.autocast(device, enabled=device == "cuda"):
-        probability = (body(image) + body(image.flip(-1)).flip(-1)) / 2 if flips else body(image)
-    return [Body(crop.with_voxels(voxels)) for crop, voxels in zip(crops, probability.cpu().numpy(), strict=True)]
+        looks = [body(image), body(image.flip(-1)).flip(-1)] if flips else [body(image)]
+    seen = [
+        [crop.with_voxels(voxels) for voxels in each]
+        for crop, *each in zip(crops, *(one.cpu().numpy() for one in looks), strict=True)
+    ]
+    return [
+        Body(each[0].with_voxels(np.mean([one.voxels for one in each], axis=0)), tuple(each) if flips else ())
+        for each in seen
+    ]
 
 
 def _crop(source: Volume, field: Volume) -> Volume:

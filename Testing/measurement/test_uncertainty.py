@@ -22,3 +22,24 @@ def test_a_cube_is_one_voxel_smaller_and_larger_and_takes_in_its_shell():
     assert row.body_volume_ml_low == pytest.approx(12**3 / 1000)
     assert row.trabecular_mean_hu_low == 100
     assert row.trabecular_mean_hu_high == pytest.approx((1000 * 100 + 600 * 500) / 1600)
+
+
+def test_outlines_by_the_mirror_image_widen_the_range_where_they_differ_more():
+    labels = np.zeros((30, 30, 30), np.uint16)
+    labels[8:22, 8:22, 8:22] = label("L1", 1)
+    labels[10:20, 10:20, 10:20] = label("L1", 2)
+    hu = np.full(labels.shape, 100, np.int16)
+    hu[:, :, 20:] = 400
+    ct = Volume(hu, np.eye(4))
+    apart = np.zeros_like(labels)
+    apart[8:22, 8:22, 8:26] = label("L1", 1)
+    apart[10:20, 10:20, 10:24] = label("L1", 2)
+    rows = measure(ct, ct.with_voxels(labels))
+    alone = with_intervals(rows, ct, ct.with_voxels(labels)).iloc[0]
+    window = (slice(5, 25), slice(4, 26), slice(6, 28))
+    looks = tuple(ct.with_voxels(voxels).window(window) for voxels in (labels, apart))
+    row = with_intervals(rows, ct, ct.with_voxels(labels), looks).iloc[0]
+    assert row.trabecular_mean_hu_low == alone.trabecular_mean_hu_low
+    assert alone.trabecular_mean_hu_high < row.trabecular_mean_hu_high == pytest.approx(100 + 300 * 4 / 14)
+    assert row.trabecular_volume_ml_high == pytest.approx(max(1.6, 1.4))
+    assert row.body_volume_ml_high == pytest.approx(max(alone.body_volume_ml_high, 14 * 14 * 18 / 1000))

@@ -8,7 +8,7 @@ from OsteoScreenLib.errors import Cancelled
 from OsteoScreenLib.evaluation.overlap import overlap
 from OsteoScreenLib.levels import SCREENED, body_mask, label, trabecular_mask
 from OsteoScreenLib.segmentation import refine
-from OsteoScreenLib.segmentation.refine import Body, distinct, look, outline, paint
+from OsteoScreenLib.segmentation.refine import Body, distinct, look, outline, paint, paint_looks
 from OsteoScreenLib.volume import Volume, grid, resample
 from Testing.conftest import BoxCase
 
@@ -109,6 +109,13 @@ def test_the_mirror_image_changes_nothing_for_a_network_without_sides(box_case: 
     points = _points(box_case.labels)[:1]
     (once,), (twice,) = (outline(box_case.volume, points, Thresholds(), "cpu", flips=flips) for flips in (False, True))
     assert np.allclose(once.probability.voxels, twice.probability.voxels, atol=1e-6)
+    assert once.looks == ()
+    assert paint_looks(box_case.volume, {"L1": once}) == ()
+    both = paint_looks(box_case.volume, {"L1": twice})
+    assert len(both) == 2
+    for one in both:
+        there = resample(one, box_case.volume, nearest=True, outside=0).voxels
+        assert np.array_equal(there, paint(box_case.volume, {"L1": once})), "in its place"
 
 
 def test_where_bodies_meet_the_deeper_one_has_the_voxel(box_case: BoxCase) -> None:

@@ -257,7 +257,13 @@ def finished(output: Path) -> int:
 def cluster() -> Iterator[tuple[str, int]]:
     """Yield the address of a Ray head with one processor, and the process of a second node with another."""
     command = [str(Path(sys.executable).with_name("ray")), "start", "--num-cpus=1", "--disable-usage-stats", "--block"]
-    options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    environment = {**os.environ, "RAY_AUTH_MODE": "token"}
+    options = {
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+        "start_new_session": True,
+        "env": environment,
+    }
     head = subprocess.Popen([*command, "--head", f"--port={PORT}", "--include-dashboard=false"], **options)
     wait_for_port()
     node = subprocess.Popen([*command, f"--address=127.0.0.1:{PORT}"], **options)

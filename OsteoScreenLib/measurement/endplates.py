@@ -13,8 +13,9 @@ from OsteoScreenLib.volume import Volume
 
 CORTEX_MM = 0.8
 """Thickness taken for an endplate: between coarse slices its HU and its thickness cannot be told apart."""
-BLUR_MM = 0.3
-"""SD of the scanner's blur beyond the voxel itself."""
+BLUR_MM, BLUR_SD_MM = 0.7, 0.3
+"""SD of the scanner's blur beyond the voxel itself, and how far it may be off: slices reach into their neighbours."""
+LEAST_BLUR_MM = 0.2
 INSIDE_MM, OUTSIDE_MM = 7.0, 4.0
 """HU are looked at so far to either side of the mask's edge, and half a voxel more."""
 SCLEROSIS_MM = 5.0
@@ -59,18 +60,22 @@ def endplate(
     near, depth, hu = near[chosen], depth[chosen], hu[chosen]
 
     farthest = FARTHEST_VOXELS * voxel.max() + FARTHEST_MM
-    blur = np.sqrt((np.square(voxel).sum() - voxel.max() ** 2) / 12 + BLUR_MM**2)
+    across = np.sqrt((np.square(voxel).sum() - voxel.max() ** 2) / 12)
     box = voxel.max() * np.linspace(-0.4, 0.4, 5)
+    terms = over.shape[1]
 
-    def off(shift: np.ndarray) -> np.ndarray:
-        unlike = hu - _mixed(_materials(depth + near @ shift, blur, box), hu)
-        return np.concatenate([unlike / NOISE_HU, shift / (0.5 * farthest)])
+    def off(found: np.ndarray) -> np.ndarray:
+        """Return what a quadratic shift of the edge (its terms, then the blur) leaves unexplained, in SDs."""
+        shift, blur = found[:terms], max(found[terms], LEAST_BLUR_MM)
+        mixed = _mixed(_materials(depth + near @ shift, np.hypot(blur, across), box), hu)
+        unsure = [*(shift / (0.5 * farthest)), (found[terms] - BLUR_MM) / BLUR_SD_MM]
+        return np.concatenate([(hu - mixed) / NOISE_HU, unsure])
 
-    straight = [np.eye(over.shape[1])[0] * step for step in np.arange(-farthest, farthest, 0.25)]
-    first = min(straight, key=lambda shift: np.square(off(shift)).sum())
+    straight = [np.array([step, *[0.0] * (terms - 1), BLUR_MM]) for step in np.arange(-farthest, farthest, 0.25)]
+    first = min(straight, key=lambda found: np.square(off(found)).sum())
     fit = least_squares(off, first, loss="soft_l1", diff_step=1e-3, x_scale=0.3, max_nfev=30)
-    covariance = np.linalg.inv(fit.jac.T @ fit.jac) * 2 * fit.cost / len(hu)
-    moved = over @ fit.x
+    covariance = np.linalg.inv(fit.jac.T @ fit.jac)[:terms, :terms] * 2 * fit.cost / len(hu)
+    moved = over @ fit.x[:terms]
     sd = np.sqrt(np.einsum("ni,ij,nj->n", over, covariance, over)).mean()
     if abs(moved.mean()) > farthest or sd > WORST_SD_MM:
         return None

@@ -106,7 +106,7 @@ def _opened(path: Path, otherwise: str) -> Iterator[zipfile.ZipFile]:
     except _BROKEN as error:
         raise InputError(otherwise) from error
     except OSError as error:
-        if error.errno != errno.EINVAL:  # a full disk, say; EINVAL is a place before the file's beginning
+        if error.errno not in (None, errno.EINVAL):  # a full disk, say; EINVAL is a place before the file's beginning
             raise
         raise InputError(otherwise) from error
 

@@ -156,6 +156,7 @@ def _child(
         refused = accepted = 0
         slowest = 0.0
         for number in range(first, stop):
+            shared[:] = _STATE.pack(number, refused, accepted, slowest, float("inf"))  # making it may take its time
             given = reader.input_of(seeds, seed, number)
             began = time.monotonic()
             shared[:] = _STATE.pack(number, refused, accepted, slowest, began)

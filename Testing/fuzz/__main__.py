@@ -20,7 +20,7 @@ INTRODUCTION = (
     "Written by `python -m Testing.fuzz --inputs 100000 --write docs/fuzzing-figures.md`;",
     "[SECURITY.md](../SECURITY.md) says what that does. Refused: with one line of ours; accepted: read, and what came",
     "out was checked. The slowest is wall-clock time on a machine that did other work, too. Failures are those of that",
-    "run: an input of each kind is in `Testing/fuzz/corpus`, which the tests read again with the readers as they are now.",
+    "run: an input of each kind is in `Testing/fuzz/corpus`, which the tests read again.",
     "",
 )
 HEAD = "| reader | inputs | refused | accepted | slowest, ms | failures | seed |"

@@ -19,7 +19,10 @@ if not (ROOT / "pyproject.toml").is_file():
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+OWN = f"{PROJECT['name']}["
+"""How an extra that takes in another one of ours begins."""
 DIRECT = sorted({*PROJECT["dependencies"], *(line for extra in EXTRAS.values() for line in extra)})
+DIRECT = [line for line in DIRECT if not line.startswith(OWN)]
 
 ENGINES_OF_OTHERS = {"nnunetv2"}
 """Imported only where the user has installed them and asks for them: `segmentation.nnunet_folder`."""

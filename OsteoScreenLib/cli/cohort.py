@@ -8,7 +8,7 @@ import typer
 
 from OsteoScreenLib import RESEARCH_USE
 from OsteoScreenLib.cli.job import Job, job
-from OsteoScreenLib.cli.options import DeviceOption, FlipsOption, SiteOption, UngatedOption
+from OsteoScreenLib.cli.options import CutoffsOption, DeviceOption, FlipsOption, SiteOption, UngatedOption
 from OsteoScreenLib.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,9 +40,7 @@ def cohort(
     ] = "unet",
     flips: FlipsOption = False,
     ungated: UngatedOption = False,
-    cutoffs: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Reference lines (JSON) in place of the published ones.")
-    ] = None,
+    cutoffs: CutoffsOption = None,
     site: SiteOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print how it went as one JSON object on stdout.")] = False,
 ) -> None:

@@ -30,6 +30,9 @@ FlipsOption = Annotated[
 UngatedOption = Annotated[
     bool, typer.Option("--ungated", help="Keep the numbers that a closed gate of quality would leave out.")
 ]
+CutoffsOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Reference lines (JSON) in place of the published ones.")
+]
 SiteOption = Annotated[
     Path | None,
     typer.Option("--site", metavar="JSON", help="Your department's own table (osteoscreen calibrate)."),

@@ -9,6 +9,7 @@ from OsteoScreenLib import RESEARCH_USE
 from OsteoScreenLib.cli.findings import finding_line
 from OsteoScreenLib.cli.job import job
 from OsteoScreenLib.cli.options import (
+    CutoffsOption,
     DeviceOption,
     EngineOption,
     FlipsOption,
@@ -31,9 +32,7 @@ def screen(
     series: SeriesOption = None,
     flips: FlipsOption = False,
     ungated: UngatedOption = False,
-    cutoffs: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Reference lines (JSON) in place of the published ones.")
-    ] = None,
+    cutoffs: CutoffsOption = None,
     site: SiteOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")] = False,
 ) -> None:

@@ -30,7 +30,7 @@ from OsteoScreenLib.image_file import write_image
 from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.phantoms import make_phantom
 from OsteoScreenLib.screening import STAGES
-from Testing.benchmarks.table import markdown
+from Testing.benchmarks.cohort_report import report
 
 FIRST_SEED = 9_000_000
 SIZE, SPACING = (120, 110, 90), (2.2, 2.2, 2.5)
@@ -38,10 +38,9 @@ EVERY = 5
 """Each so-many-th case that is begun has its worker killed some seconds later."""
 GRACE = 4.0
 PORT = 6399
+PHANTOMS = 60
 SIZES = (10, 30, 100)
 REAL = {"ct_totalsegmentator": "ct.nii.gz", "ct_acrin_flt_001": "dicom"}
-YEAR, BUSY = 365 * 86400, 0.7
-"""Seconds in a year, and the share of it that processors of a cluster do useful work."""
 OSTEOSCREEN = [sys.executable, "-c", "import sys; from OsteoScreenLib.cli import main; sys.exit(main())"]
 
 Step = Callable[[Path, int, int], dict[str, object]]
@@ -51,13 +50,13 @@ def main() -> None:
     """Run the steps that have no record yet and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--cases", type=int, default=60)
+    parser.add_argument("--cases", type=int, default=PHANTOMS)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--steps", nargs="*", default=list(STEPS), choices=list(STEPS))
     parser.add_argument("--write", type=Path)
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    make_phantoms(given.folder, max(given.cases, max(SIZES) * ("cost" in given.steps)))
+    make_phantoms(given.folder)
     for name in given.steps:
         record = given.folder / f"{name}.json"
         if not record.exists():
@@ -66,28 +65,37 @@ def main() -> None:
         print(name, record.read_text(encoding="utf-8"), flush=True)
     if given.write:
         with staged_file(given.write) as staged:
-            staged.write_text(report(given.folder, given.cases, given.workers), encoding="utf-8")
+            phantoms = f"phantoms of {' x '.join(map(str, SIZE))} voxels, {given.workers} workers"
+            staged.write_text(report(read_records(given.folder), f"{given.cases} {phantoms}"), encoding="utf-8")
 
 
-def make_phantoms(folder: Path, count: int) -> None:
-    """Make as many phantoms as are missing, and a manifest of each number of cases that is asked for."""
+def make_phantoms(folder: Path) -> None:
+    """Make the phantoms that are missing."""
     (folder / "cts").mkdir(exist_ok=True)
-    for number in range(count):
+    for number in range(PHANTOMS):
         path = folder / "cts" / f"phantom-{number:03d}.nii.gz"
         if not path.exists():
             write_image(make_phantom(FIRST_SEED + number, SIZE, SPACING).volume, path)
 
 
 def manifest(folder: Path, cases: int) -> Path:
-    """Write the manifest of the first so many phantoms."""
+    """Write a manifest of so many cases; beyond `PHANTOMS` they are the first ones again under other names."""
     path = folder / f"first-{cases}.csv"
-    path.write_text("input\n" + "".join(f"cts/phantom-{n:03d}.nii.gz\n" for n in range(cases)), encoding="utf-8")
+    rows = [f"case-{n:03d},cts/phantom-{n % PHANTOMS:03d}.nii.gz" for n in range(cases)]
+    path.write_text("\n".join(["case,input", *rows]) + "\n", encoding="utf-8")
     return path
+
+
+def read_records(folder: Path) -> dict[str, dict]:
+    """Return what the steps have found that were run."""
+    paths = {name: folder / f"{name}.json" for name in STEPS}
+    return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()}
 
 
 def undisturbed(folder: Path, cases: int, workers: int) -> dict[str, object]:
     """Screen the cohort as it should go."""
-    return timed(folder, cases, workers, folder / "undisturbed")
+    start(manifest(folder, cases), folder / "undisturbed", "--workers", str(workers)).wait()
+    return averages(folder / "undisturbed")
 
 
 def disturbed(folder: Path, cases: int, workers: int) -> dict[str, object]:
@@ -135,8 +143,35 @@ def ray(folder: Path, cases: int, workers: int) -> dict[str, object]:
 
 
 def cost(folder: Path, cases: int, workers: int) -> dict[str, object]:
-    """Screen 10, 30 and 100 cases."""
-    return {str(count): timed(folder, count, workers, folder / f"cost-{count}") for count in SIZES}
+    """Screen as many as the largest of `SIZES`, and see what a case had cost when 10, 30 and 100 were finished."""
+    output, most = folder / "cost", max(SIZES)
+    again = ["--resume"] if output.exists() else []
+    start(manifest(folder, most), output, "--workers", str(workers), *again).wait()
+    return {"after": curve(output), **averages(output)}
+
+
+def curve(output: Path) -> list[dict[str, float]]:
+    """Return seconds per case, from the start and from the first result on, and workers' memory after `SIZES` cases.
+
+    `processors_busy` is the share of all processors' time that the cases took.
+    """
+    events, marks = journal.events(output), finished_marks(output)
+    began, ends = events[0].when, [one for one in events if one.what == "finished"]
+    found = []
+    for count in SIZES:
+        done = ends[:count]
+        if len(done) < count:
+            break
+        wall = done[-1].when - began
+        cpu = sum(marks[one.case].stages[stage][1] for one in done for stage in STAGES)
+        found.append({
+            "cases": count,
+            "seconds_per_case": round(wall / count, 2),
+            "after_the_first": round((done[-1].when - done[0].when) / (count - 1), 2),
+            "processors_busy": round(cpu / wall / (os.cpu_count() or 1), 2),
+            "memory_mb": round(max(marks[one.case].memory_mb for one in done[-10:])),
+        })  # fmt: skip
+    return found
 
 
 def real(folder: Path, cases: int, workers: int) -> dict[str, object]:
@@ -152,29 +187,6 @@ def real(folder: Path, cases: int, workers: int) -> dict[str, object]:
 STEPS: dict[str, Step] = {
     "undisturbed": undisturbed, "disturbed": disturbed, "ray": ray, "cost": cost, "real": real,
 }  # fmt: skip
-
-
-def timed(folder: Path, cases: int, workers: int, output: Path) -> dict[str, object]:
-    """Screen so many cases; return seconds in all and per case, memory of the workers, and `averages`."""
-    before = time.perf_counter()
-    again = ["--resume"] if output.exists() else []
-    start(manifest(folder, cases), output, "--workers", str(workers), *again).wait()
-    wall = time.perf_counter() - before
-    marks, ends = finished_marks(output), [one for one in journal.events(output) if one.what == "finished"]
-    held = [marks[one.case].memory_mb for one in ends]
-    half = len(ends) // 2
-    return {
-        "cases": len(marks),
-        "seconds": round(wall, 1),
-        "seconds_per_case": round(wall / cases, 2),
-        "seconds_between_cases": round((ends[-1].when - ends[0].when) / (len(ends) - 1), 2),
-        "processors_busy": round(
-            sum(mark.stages[one][1] for mark in marks.values() for one in STAGES) / wall / (os.cpu_count() or 1), 2
-        ),
-        "memory_mb_first_half": round(max(held[:half])),
-        "memory_mb_second_half": round(max(held[half:])),
-        **averages(output),
-    }
 
 
 def averages(output: Path) -> dict[str, object]:
@@ -289,48 +301,6 @@ def wait_for_port() -> None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", PORT), timeout=1):
             return
         time.sleep(1)
-
-
-def report(folder: Path, cases: int, workers: int) -> str:
-    """Return what the steps found as tables."""
-    records = {name: folder / f"{name}.json" for name in STEPS}
-    found = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in records.items() if path.exists()}
-    lines = [
-        "# Cohorts: figures",
-        f"Made by `python -m Testing.benchmarks.cohort`: phantoms of {' x '.join(map(str, SIZE))} voxels, "
-        f"{workers} workers on {os.cpu_count()} processors without a GPU.",
-    ]
-    if harmed := {name: found[name] for name in ("disturbed", "ray") if name in found}:
-        table = pd.DataFrame(harmed, dtype=object).fillna("-").rename_axis("what").reset_index()
-        lines += [f"## {cases} cases, disturbed", markdown(table.replace("_", " ", regex=True))]
-    if "cost" in found:
-        costs = pd.DataFrame(found["cost"].values()).drop(columns="stages")
-        lines += ["## What a case costs", markdown(costs.rename(columns=lambda name: name.replace("_", " ")))]
-    kinds = {"phantom": found.get("cost", {}).get(str(SIZES[-1])), "real CT": found.get("real")}
-    kinds = {name: one for name, one in kinds.items() if one}
-    if kinds:
-        stages = pd.DataFrame({name: [cpu for _, cpu in one["stages"].values()] for name, one in kinds.items()})
-        stages.insert(0, "stage", list(STAGES))
-        yearly = pd.DataFrame([{"input": name, **a_million_a_year(one)} for name, one in kinds.items()])
-        lines += [
-            "CPU seconds of each stage, means:",
-            markdown(stages),
-            f"## A million CTs a year\n\nCPU seconds per case x 1,000,000 / ({YEAR:,} s x {BUSY:g}) are the cores; "
-            "MB per case x 1,000,000 are the disk and, over a year, the network.",
-            markdown(yearly),
-        ]
-    return "\n\n".join(lines) + "\n"
-
-
-def a_million_a_year(one: dict[str, float]) -> dict[str, float]:
-    """Return what a million cases a year take, from what one does."""
-    return {
-        "CPU s per case": one["cpu_seconds_per_case"],
-        "cores": float(round(one["cpu_seconds_per_case"] * 1e6 / (YEAR * BUSY), 1)),
-        "TB read": one["mb_read_per_case"],
-        "MB/s read, mean": one["mb_read_per_case"] * 1e6 / YEAR,
-        "TB written": one["mb_written_per_case"],
-    }
 
 
 if __name__ == "__main__":

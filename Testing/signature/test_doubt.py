@@ -44,7 +44,7 @@ def test_calibrated_probabilities_come_true_on_new_patients(model: rad_score.Rad
 
 
 def test_features_unlike_training_are_named_the_three_worst_first() -> None:
-    doubt = Doubt(lows=(0.0,) * 5, highs=(1.0,) * 5, draws=(), calibration=None)
+    doubt = Doubt(lows=(0.0,) * 5, highs=(1.0,) * 5, draws=((0.0,) * 6,), calibration=None)
     X = np.array([[0.5] * 5, [1.0, 3.0, -4.0, 2.0, 9.0]])
     said = outside(doubt, ("a", "b", "c", "d", "e"), (1.0, 1.0, 2.0, 1.0, 1.0), X)
     assert said == [INSIDE, "4 of 5 outside: e (+8.0 SD), b (+2.0 SD), c (-2.0 SD)"]

@@ -102,8 +102,10 @@ def read_slices(path: Path, t_scores: Path | None = None) -> list[SliceImage]:
             by_image[annotation["image_id"]].append(annotation)
         known = None if t_scores is None else read_statuses(t_scores)
         return [_slice(path, image, by_image[image["id"]], categories, known) for image in whole["images"]]
-    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
-        raise InputError(f"{path.name} is not a dataset in COCO's format: {type(error).__name__} {error}.") from error
+    except KeyError as error:
+        raise InputError(f"{path.name} is not a dataset in COCO's format: it lacks {error}.") from error
+    except (TypeError, AttributeError, ValueError, OverflowError) as error:
+        raise InputError(f"{path.name} is not a dataset in COCO's format: {error}.") from error
 
 
 def read_found(path: Path, slices: Sequence[SliceImage]) -> list[LabelledBoxes]:

@@ -59,7 +59,8 @@ def test_the_report_shows_votes_beside_hu(case, with_hu) -> None:
     page = render(result, load_cutoffs())
     table = page[page.index("Bone status on axial slices") :]
     row = table[table.index('<th scope="row">L1</th>') : table.index('<th scope="row">L2</th>')]
-    assert "<td>250</td>" in row
+    assert "<td>250<" in row
+    assert "With caution: tube voltage" in row
     assert "osteoporosis</td>" in row
     assert "<td>8 of 9</td>" in row
     assert "Bone status on axial slices" not in render(case, load_cutoffs())

@@ -97,7 +97,13 @@ def _ray() -> Iterator[None]:
     import ray
 
     try:
-        ray.init(num_cpus=os.cpu_count(), include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init(
+            address="local",
+            num_cpus=os.cpu_count(),
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
     except Exception as error:  # Ray's own type for a node that does not come up in time
         raise RayError(f"Ray did not start ({str(error)[:80]}); try again when the machine is less busy.") from error
     try:

@@ -18,10 +18,12 @@ def report(found: dict[str, dict], what: str) -> str:
         f"Made by `python -m Testing.benchmarks.cohort`: {what}, {os.cpu_count()} processors without a GPU.",
     ]
     if harmed := {name: found[name] for name in ("disturbed", "ray") if name in found}:
-        table = pd.DataFrame(harmed, dtype=object).fillna("-").rename_axis("what").reset_index()
-        lines += ["## Disturbed", markdown(table.replace("_", " ", regex=True))]
+        texts = {
+            name: {key.replace("_", " "): str(value) for key, value in one.items()} for name, one in harmed.items()
+        }
+        lines += ["## Disturbed", markdown(pd.DataFrame(texts).fillna("-").rename_axis("what").reset_index())]
     if "cost" in found:
-        costs = pd.DataFrame(found["cost"]["after"])
+        costs = pd.DataFrame([{key: str(value) for key, value in one.items()} for one in found["cost"]["after"]])
         lines += ["## What a case costs", markdown(costs.rename(columns=lambda name: name.replace("_", " ")))]
     kinds = {"phantom": found.get("cost"), "real CT": found.get("real")}
     kinds = {name: one for name, one in kinds.items() if one}

@@ -12,6 +12,7 @@ from OsteoScreenLib.cohorts.task import Outcome, Task, run_case
 from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.progress import IsCancelled, never, stop_if
 
+AUTHENTICATION = "RAY_AUTH_MODE"
 LOCAL = "local"
 """The address that stands for a Ray of our own on this machine, begun and ended with the cohort."""
 
@@ -64,34 +65,45 @@ def _check_there(address: str) -> None:
             raise InputError(f"There is no Ray cluster at '{address}': {error}.") from None
 
 
-def _has_token() -> bool:
-    """Tell whether this machine has the token of a cluster, which Ray's own commands use and its library does not."""
+@contextmanager
+def _token_for(address: str) -> Iterator[None]:
+    """Let Ray show the token of a cluster that is not ours, where this machine has it.
+
+    Ray's commands do so by themselves, its library does not, and looks at the variable when it is imported.
+    """
     path = os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token"
-    return bool(os.environ.get("RAY_AUTH_TOKEN")) or Path(path).is_file()
+    there = bool(os.environ.get("RAY_AUTH_TOKEN")) or Path(path).is_file()
+    ours = there and address != LOCAL and AUTHENTICATION not in os.environ
+    if ours:
+        os.environ[AUTHENTICATION] = "token"
+    try:
+        yield
+    finally:
+        if ours:
+            del os.environ[AUTHENTICATION]
 
 
 @contextmanager
 def _connected(address: str, workers: int | None) -> Iterator:
     """Yield Ray, connected and telling nobody; raises `InputError` where it is not installed or does not answer."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    if address != LOCAL and _has_token():
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
-    try:
-        import ray
-    except ImportError:
-        raise InputError("Ray is not installed: pip install 'osteoscreen[cluster]'.") from None
     _check_there(address)
     own = {"num_cpus": workers or os.cpu_count(), "include_dashboard": False} if address == LOCAL else {}
-    try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        if "RAY_AUTH" in str(error.__cause__):
-            raise InputError(
-                f"The Ray cluster at '{address}' wants its token: copy .ray/auth_token from its head's home folder, or "
-                "set RAY_AUTH_TOKEN."
-            ) from None
-        raise InputError(f"There is no Ray cluster at '{address}': {' '.join(str(error).split())[:160]}") from None
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
+    with _token_for(address):
+        try:
+            import ray
+
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
+        except ImportError:
+            raise InputError("Ray is not installed: pip install 'osteoscreen[cluster]'.") from None
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            if AUTHENTICATION in str(error.__cause__):
+                raise InputError(
+                    f"The Ray cluster at '{address}' wants its token: copy .ray/auth_token from the home folder of its "
+                    "head, or set RAY_AUTH_TOKEN."
+                ) from None
+            raise InputError(f"There is no Ray cluster at '{address}': {' '.join(str(error).split())[:160]}") from None
+        try:
+            yield ray
+        finally:
+            ray.shutdown()

@@ -44,6 +44,8 @@ def load_pickle(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ModelError(f"The weights {path} cannot be read: {error.strerror or error}.") from error
+    except MemoryError:
+        raise
     except Exception as error:  # torch's reader of pickles fails in many ways on a damaged one
         raise ModelError(
             f"The weights {path} hold more than tensors and numbers, or are damaged; they are not loaded."

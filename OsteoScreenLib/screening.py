@@ -58,6 +58,7 @@ def screen(
     flips: bool = False,
     ungated: bool = False,
     scene: bool = True,
+    name: str | None = None,
     progress: Progress = silent,
     cancelled: IsCancelled = never,
 ) -> ScreeningResult:
@@ -67,9 +68,9 @@ def screen(
     `source` is a file, a DICOM folder (of which `series` picks one) or a CT in HU; `engine` a network's name, a label
     map, or what an engine made before and a hand has perhaps corrected; `flips` outlines every body twice
     (`engines.segment`); `cutoffs` is a file of reference lines in place of the published ones. A body that the field of
-    view cuts is outlined but not measured; numbers behind a closed gate are left out, unless `ungated`. What a former
-    run wrote into `output` is replaced, everything else stays.
-    Raises an `OsteoScreenError` for what cannot be done, and leaves `output` as it was.
+    view cuts is outlined but not measured; numbers behind a closed gate are left out, unless `ungated`. The result
+    goes by `name`, else by its file's or folder's. What a former run wrote into `output` is replaced,
+    everything else stays. Raises an `OsteoScreenError` for what cannot be done, and leaves `output` as it was.
     """
     output = Path(output)
     started = time.monotonic()
@@ -78,6 +79,7 @@ def screen(
     refuse_foreign_files(output)
     with staged_folder(output, owned=OWNED) as staged:
         volume, sha256 = _read(source, series, _stage(progress, "reading"), cancelled)
+        volume = replace(volume, name=name or volume.name)
         stop_if(cancelled)
 
         if isinstance(engine, Segmentation):

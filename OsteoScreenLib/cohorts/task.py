@@ -125,6 +125,7 @@ def _done_once(task: Task) -> Outcome:
             flips=options.flips,
             ungated=options.ungated,
             scene=options.scenes,
+            name=name,
             progress=stages.progress,
         )
         mark = Mark(

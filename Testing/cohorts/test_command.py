@@ -10,6 +10,7 @@ import pytest
 from OsteoScreenLib.cli import main
 from OsteoScreenLib.image_file import write_image
 from OsteoScreenLib.phantoms import make_phantom
+from OsteoScreenLib.result_folder import load_record
 from Testing.cohorts.conftest import images
 
 
@@ -22,20 +23,24 @@ def test_a_good_case_among_bad_ones(
     (tmp_path / "cut.nii.gz").write_bytes((tmp_path / "good.nii.gz").read_bytes()[:10_000])
     write_image(phantom.volume.with_voxels(np.abs(phantom.volume.voxels)), tmp_path / "mr.nii.gz")
     manifest = tmp_path / "cohort.csv"
-    manifest.write_text("input,site\n" + "".join(f"{one}.nii.gz,north\n" for one in ("good", "cut", "mr", "gone")))
+    rows = [f"case-{one},{one}.nii.gz,north" for one in ("good", "cut", "mr", "gone")]
+    manifest.write_text("\n".join(["case,input,site", *rows]) + "\n")
     output = tmp_path / "out"
     assert main(["cohort", str(manifest), "-o", str(output), "--workers", "1", "--json"]) == 2
     said = capfd.readouterr()
     assert json.loads(said.out) == {"cases": 4, "finished": 1, "failed": 3, "output": str(output)}
     assert said.err == ""
     failures = pd.read_csv(output / "failures.csv").set_index("case").message
-    assert "damaged or cut short" in failures["cut"]
-    assert "is not a CT in HU" in failures["mr"]
-    assert "does not exist" in failures["gone"]
+    assert "damaged or cut short" in failures["case-cut"]
+    assert "is not a CT in HU" in failures["case-mr"]
+    assert "does not exist" in failures["case-gone"]
     rows = pd.read_parquet(output / "tables" / "measurements")
     assert sorted(rows.level) == ["L1", "L2", "L3", "L4"]
     assert pd.read_parquet(output / "tables" / "features").shape[0] == 8
-    assert not (output / "cases" / "good" / "scene.mrb").exists()
+    case = output / "cases" / "case-good"
+    assert not (case / "scene.mrb").exists()
+    assert "good.nii" not in (case / "report.html").read_text() + (case / "result.json").read_text()
+    assert load_record(case).provenance.input_name == "case-good"
     assert set(pd.read_csv(output / "cases.csv").site) == {"north"}
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from OsteoScreenLib.bone_status import STATUSES
+from OsteoScreenLib.detection.alignment import aligned, evened
 from OsteoScreenLib.detection.slices import SLAB_MM, Slices, boxes_of, labels_on
 from OsteoScreenLib.evaluation.boxes import intersection_over_union
 from OsteoScreenLib.levels import SCREENED
@@ -46,29 +47,27 @@ def by_segmentation(boxes: Sequence[SliceBox], slices: Slices, labels: Volume) -
 def along_the_spine(boxes: Sequence[SliceBox], points: np.ndarray, heights: np.ndarray) -> list[SliceBox]:
     """Return the boxes with the level that the spine's line has where they are; None on discs and off the line.
 
-    `points` (n, 3) in RAS mm are the line, `heights` (n,) are levels below L1. Boxes that follow each other from slice
-    to slice are of one body, whose level is that in their middle. Where they go on through the discs, so that a run is
-    longer than a body, each box has the level at its own height, if that is within `BODY` of a level's middle. By how
-    much the line counts too early or too late, in the median of the runs of one body, is taken off.
+    `points` (n, 3) in RAS mm are the line, `heights` (n,) are levels below L1. The line is good to about a centimetre.
+    Boxes that follow each other from slice to slice are of one body, whose level is that in their middle; the line is
+    stretched and moved a little first so that they lie on bodies (`alignment`). Where they go on through the discs, so
+    that a run is longer than a body, each box has the level at its own height, if that is within `BODY` of a level's
+    middle.
     """
     order = np.argsort(points[:, 2])
-    height: dict[int, float] = {}
+    z, even = evened(points[:, 2], heights)
+    near: dict[int, float] = {}
     for n, box in enumerate(boxes):
         middle = (np.array(box.low) + box.high) / 2
-        x, y, below = (
-            np.interp(middle[2], points[order, 2], values[order]) for values in (points[:, 0], points[:, 1], heights)
-        )
+        x, y = (np.interp(middle[2], points[order, 2], points[order, axis]) for axis in range(2))
         if np.hypot(middle[0] - x, middle[1] - y) <= OFF_LINE_MM:
-            height[n] = float(below)
-    runs = _runs(boxes, list(height))
+            near[n] = float(np.interp(middle[2], z, even))
+    runs = _runs(boxes, list(near))
     single = [np.ptp([boxes[n].low[2] for n in run]) <= LONGEST_MM for run in runs]
-    middles = [float(np.median([height[n] for n in run])) for run in runs]
-    off = [middle - round(middle) for middle, one_body in zip(middles, single, strict=True) if one_body]
-    early = float(np.median(off)) if off else 0.0
+    stretch, shift = aligned(np.array([near[n] for run, one in zip(runs, single, strict=True) if one for n in run]))
     named: dict[int, str] = {}
-    for run, one_body, middle in zip(runs, single, middles, strict=True):
-        for n in run:
-            below = (middle if one_body else height[n]) - early
+    for run, one_body in zip(runs, single, strict=True):
+        own = [stretch * near[n] + shift for n in run]
+        for n, below in zip(run, [float(np.median(own))] * len(run) if one_body else own, strict=True):
             place = round(below)
             if 0 <= place < len(SCREENED) and (one_body or abs(below - place) <= BODY):
                 named[n] = SCREENED[place]

@@ -1,9 +1,10 @@
 """What dual-selective attention is worth on held-out phantoms, and what it costs.
 
 Two detectors that differ in the attention alone are trained from scratch on the same slices of the same phantoms, and
-judged on the same held-out patients in the same run; the shipped detector is judged on them, too. The interval of the
-difference is a bootstrap over patients. Speed is that of one core, in turns, against torchvision's
-``fasterrcnn_resnet50_fpn`` at its own size. Writes ``detection-figures.md`` where it is told to:
+judged on the same held-out patients in the same run; the shipped detector is judged on them, too, and on the real CTs
+against our own outlines. The interval of the difference is a bootstrap over patients. Speed is that of one core, in
+turns, against torchvision's ``fasterrcnn_resnet50_fpn`` at its own size. Writes ``detection-figures.md`` where it is
+told to:
 
     python -m Testing.benchmarks.detection --patients 420 --test 40 --epochs 1 --write docs/detection-figures.md
 """
@@ -18,16 +19,25 @@ import numpy as np
 import pandas as pd
 
 from OsteoScreenLib.bone_status import STATUSES, status_of
+from OsteoScreenLib.detection.detect import course_of_labels, course_of_line, detect
 from OsteoScreenLib.detection.dsnet import PAPER, SMALL, build
+from OsteoScreenLib.levels import SCREENED
+from OsteoScreenLib.measurement.frame import boxes
 from OsteoScreenLib.models import find
 from OsteoScreenLib.phantoms.t_score import bone_of, random_t_score
+from OsteoScreenLib.readers import read_volume
+from OsteoScreenLib.segmentation.engines import segment
+from OsteoScreenLib.segmentation.levels_along import levels_along
 from OsteoScreenLib.training.slice_dataset import SliceImage
+from OsteoScreenLib.volume import Volume
 from Testing.benchmarks.detector_runs import TEST_SEED, TRAINING_SEED, Run, looked, phantom_slices, trained
+from Testing.benchmarks.reference import data_folder
 from Testing.benchmarks.table import markdown, models_line
 
 FIGURES = {"Map": "map_paper", "Recall": "recall", "Acc": "acc", "mAP@0.5": "map50", "mAP@[.5:.95]": "map",
            "status right": "class_accuracy"}  # fmt: skip
 RESAMPLES = 100
+REAL_CTS = ("ct_totalsegmentator/ct.nii.gz", "ct_acrin_flt_001/dicom")
 
 
 def rows(runs: dict[str, Run], patients: Sequence[str]) -> pd.DataFrame:
@@ -57,6 +67,32 @@ def _resampled(none: Run, ds: Run, patients: Sequence[str]) -> np.ndarray:
         first, second = (_figures(run.on(chosen)) for run in (none, ds))
         found.append([second[key] - first[key] for key in FIGURES])
     return np.array(found)
+
+
+def on_real_ct(data: Path) -> pd.DataFrame:
+    """Return how each level's box overlaps (IoU, in space) the box around our own outline, with masks and without."""
+    rows = []
+    for name in REAL_CTS:
+        volume = read_volume(data / name)
+        labels = segment(volume, "unet", "cpu").labels
+        line = levels_along(volume, "cpu").line
+        courses = {"masks": course_of_labels(labels), "spine's line": course_of_line(line.points, line.heights)}
+        for way, course in courses.items():
+            found = {one.level: np.array([*one.low, *one.high]) for one in detect(volume, course)[0].vertebrae}
+            overlap = {level: _overlap(found.get(level), labels, level) for level in SCREENED}
+            rows.append({"CT": name.split("/")[0], "slices follow": way, **overlap})
+    return pd.DataFrame(rows)
+
+
+def _overlap(box: np.ndarray | None, labels: Volume, level: str) -> float:
+    from monai.data.box_utils import box_iou
+
+    if box is None:
+        return 0.0
+    k, j, i = boxes(labels)[level]
+    corners = [[a.start - 0.5, a.stop - 0.5] for a in (i, j, k)]
+    outer = labels.to_ras(np.stack(np.meshgrid(*corners), axis=-1).reshape(-1, 3))
+    return float(box_iou(box[None], np.concatenate([outer.min(0), outer.max(0)])[None])[0, 0])
 
 
 def ceiling(patients: int = 20_000) -> float:
@@ -145,6 +181,8 @@ def _page(wanted: argparse.Namespace, data: Path) -> str:
         f"{markdown(pd.DataFrame([_figures(shipped.figures)]))}\n\nTrue status down, found across (normal, osteopenia, "
         f"osteoporosis, missed; last row: nowhere):\n\n```\n{shipped.figures.confusion}\n```"
     )
+    if (real := data_folder()).is_dir():
+        parts.append(f"Boxes on real CT against our own outlines, IoU in space:\n\n{markdown(on_real_ct(real))}")
     parts.append(f"Whoever knew the density of a level exactly would name the status rightly in {ceiling():.3f}.")
     parts.append(f"Speed, processor seconds of one core, median of {wanted.turns}:\n\n{markdown(speed(wanted.turns))}")
     return "\n\n".join(parts) + "\n"

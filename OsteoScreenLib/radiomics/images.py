@@ -1,11 +1,13 @@
 """From a CT and its label map to the block of one region, normalised and resampled, as pyradiomics cuts it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from OsteoScreenLib import levels as table
+from OsteoScreenLib.device import processors
 from OsteoScreenLib.errors import LabelMapError
 from OsteoScreenLib.radiomics.separable import along, interpolation
 from OsteoScreenLib.radiomics.settings import LINEAR, Settings
@@ -160,8 +162,9 @@ def _start(case: Case, lattice: Lattice) -> np.ndarray:
 
 def _mean_and_deviation(voxels: np.ndarray) -> tuple[float, float]:
     """Return mean and sample standard deviation, slice by slice: a whole CT in float64 would fill the memory."""
-    mean = sum(part.sum(dtype=np.float64) for part in voxels) / voxels.size
-    squares = sum(np.square(part - mean).sum() for part in voxels)
+    with ThreadPoolExecutor(processors()) as threads:
+        mean = sum(threads.map(lambda part: part.sum(dtype=np.float64), voxels)) / voxels.size
+        squares = sum(threads.map(lambda part: np.square(part - mean).sum(), voxels))
     return float(mean), float(np.sqrt(squares / max(voxels.size - 1, 1)))
 
 

@@ -22,7 +22,7 @@ FLAT = 1e-3
 
 def tidy(voxels: np.ndarray) -> np.ndarray:
     """Return HU clipped from below at -1024, as int16 where that loses nothing and as float32 otherwise."""
-    if voxels.dtype.kind == "f" or np.iinfo(voxels.dtype).min < AIR:
+    if voxels.size > 0 and voxels.min() < AIR:  # else a copy for nothing
         voxels = np.maximum(voxels, AIR)
     whole = voxels.dtype.kind in "iu" or bool((voxels == np.rint(voxels)).all())
     fits = voxels.size > 0 and voxels.max() <= np.iinfo(np.int16).max

@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -169,7 +170,7 @@ def curve(output: Path) -> list[dict[str, float]]:
             "seconds_per_case": round(wall / count, 2),
             "after_the_first": round((done[-1].when - done[0].when) / (count - 1), 2),
             "processors_busy": round(cpu / wall / (os.cpu_count() or 1), 2),
-            "memory_mb": round(max(marks[one.case].memory_mb for one in done[-10:])),
+            "memory_mb": round(statistics.median(marks[one.case].memory_mb for one in done[-10:])),
         })  # fmt: skip
     return found
 

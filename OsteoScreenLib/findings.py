@@ -86,11 +86,6 @@ def closing(findings: Iterable[Finding], measure: Measure, level: str) -> Findin
     return tuple(one for one in findings if one.severity is Severity.CLOSED and one.touches(measure, level))
 
 
-def cautioned(findings: Iterable[Finding], measure: Measure, level: str) -> bool:
-    """Tell whether a measure of a level has to be read with caution, or not at all."""
-    return any(one.severity is not Severity.NOTE and one.touches(measure, level) for one in findings)
-
-
 def with_levels(findings: Iterable[Finding], names: dict[str, str]) -> Findings:
     """Return findings with their levels renamed."""
     return tuple(replace(one, levels=tuple(names.get(level, level) for level in one.levels)) for one in findings)

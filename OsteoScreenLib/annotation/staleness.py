@@ -1,4 +1,4 @@
-"""Which measured numbers no longer belong to the masks that are there now, and measuring these again."""
+"""Which measured numbers no longer belong to the masks that are there now, and new ones in their place."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -7,8 +7,6 @@ from OsteoScreenLib.levels import BY_NAME
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from OsteoScreenLib.volume import Volume
 
 
 def stale_levels(measured: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -33,17 +31,6 @@ def merged(table: "pd.DataFrame", again: "pd.DataFrame", present: Sequence[str])
     rows = rows[rows["level"].isin(present)]
     order = rows["level"].map(lambda level: BY_NAME[level].code).sort_values(kind="stable").index
     return rows.loc[order].reset_index(drop=True)
-
-
-def remeasured(volume: "Volume", labels: "Volume", table: "pd.DataFrame", levels: Sequence[str]) -> "pd.DataFrame":
-    """Return the table of `measurement.hounsfield.measure` with the rows of `levels` measured again.
-
-    Rows of levels that the label map no longer holds are dropped; all others stay as they are.
-    """
-    from OsteoScreenLib.levels import levels_in
-    from OsteoScreenLib.measurement.hounsfield import measure
-
-    return merged(table, measure(volume, labels, levels), levels_in(labels.voxels))
 
 
 def _in_order(levels: Iterable[str]) -> list[str]:

@@ -20,7 +20,7 @@ def trainer_of(name: str) -> Callable[..., None]:
         data: Annotated[
             Path,
             typer.Argument(
-                metavar="DATA", help="A folder for each class, or a CSV: path, label, patient, age, sex, bmi."
+                metavar="DATA", help="A folder for each class, or a CSV: path, label (or tbs), patient, age, sex, bmi."
             ),
         ],
         output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The model's folder.")],
@@ -40,6 +40,12 @@ def trainer_of(name: str) -> Callable[..., None]:
         learn_share: Annotated[
             float, typer.Option(min=0.1, max=0.9, help="Share of films learned from; the others are the test.")
         ] = 0.7,
+        bounds: Annotated[
+            tuple[float, float] | None,
+            typer.Option(
+                "--tbs", metavar="LOW HIGH", help="Bone-texture: TBS up to LOW is degraded, from HIGH on normal."
+            ),
+        ] = None,
         paper: Annotated[
             bool, typer.Option("--paper", help="The paper's order of varying and splitting; says where that leaks.")
         ] = False,
@@ -57,6 +63,7 @@ def trainer_of(name: str) -> Callable[..., None]:
             from OsteoScreenLib.device import choose
             from OsteoScreenLib.progress import part
             from OsteoScreenLib.radiographs.pretrained import find_start
+            from OsteoScreenLib.radiographs.systems import graded_by
             from OsteoScreenLib.radiographs.systems import system as find_system
             from OsteoScreenLib.report.film_pages import write_test
             from OsteoScreenLib.training.duplicates import without_duplicates
@@ -68,9 +75,11 @@ def trainer_of(name: str) -> Callable[..., None]:
             system = find_system(name)
             chosen, _, _ = system.network(network)
             start = find_start(weights, chosen, work.say) if weights else None
-            pictures = limited(read_pictures(data, system), limit, seed)
-            pictures, said = without_duplicates(pictures, drop_conflicting)
-            for line in said:
+            if bounds:
+                system = replace(system, grading=graded_by(system, *bounds))
+            pictures, left_out = read_pictures(data, system)
+            pictures, said = without_duplicates(limited(pictures, limit, seed), drop_conflicting)
+            for line in (*left_out, *said):
                 work.say(line)
             if paper and not system.paper_leaks:
                 work.say(f"Note: the paper of {name} varies films after the split, as is done here; nothing leaks.")

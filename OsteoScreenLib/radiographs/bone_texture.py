@@ -7,9 +7,6 @@ from OsteoScreenLib.errors import ModelError
 from OsteoScreenLib.radiographs.prepare import TEXTURE_SIDE
 
 DROPOUT = 0.4
-DEGRADED_UP_TO, NORMAL_FROM = 1.200, 1.350
-"""Trabecular bone scores (TBS): degraded at or below, normal at or above; what lies between is left out by default."""
-
 
 AD_HOC: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {
     1: ((8, 16, 32, 64, 128), (1000, 100, 1)),

@@ -43,6 +43,18 @@ class Variation:
 
 
 @dataclass(frozen=True)
+class Grading:
+    """A score that stands for the class: ill at or below `ill_up_to`, healthy at or above `healthy_from`.
+
+    `column` is its name in a table; what lies between is neither.
+    """
+
+    column: str
+    ill_up_to: float
+    healthy_from: float
+
+
+@dataclass(frozen=True)
 class System:
     """One published system: how films are prepared, and where they lie in that; `classes` are (healthy, ill).
 
@@ -55,6 +67,8 @@ class System:
     classes: tuple[str, str]
     networks: dict[str, "tuple[Callable[[], torch.nn.Module], Recipe]"]
     variation: Variation
+    grading: Grading | None = None
+    """The score that labels films, where there is one."""
     ill_share: float | None = None
     """The share that films of the ill class are drawn with in training; None for as many as there are."""
     clinical: bool = False
@@ -145,6 +159,7 @@ SYSTEMS: dict[str, System] = {
             **{f"{name}-head": (_transfer(name, True), Recipe(20, 24, "sgd", 1e-4, 0.9)) for name in _TRANSFER},
         },
         Variation(rotation=10, brightness=(0.1, 0.4), mirrored=True),
+        grading=Grading("tbs", 1.200, 1.350),
         ill_share=0.37,
     ),
     "knee": System(
@@ -168,3 +183,12 @@ def system(name: str) -> System:
     if name not in SYSTEMS:
         raise InputError(f"There is no system {name!r}; use one of: {', '.join(SYSTEMS)}.")
     return SYSTEMS[name]
+
+
+def graded_by(system: System, ill_up_to: float, healthy_from: float) -> Grading:
+    """Return a system's grading with bounds of one's own; raises `InputError` where it has none, or they cross."""
+    if system.grading is None:
+        raise InputError(f"Films of {system.name} are not labelled by a score. Leave the bounds out.")
+    if not ill_up_to < healthy_from:
+        raise InputError(f"Bounds of {ill_up_to:g} and {healthy_from:g} overlap. Give the lower one first.")
+    return replace(system.grading, ill_up_to=ill_up_to, healthy_from=healthy_from)

@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from OsteoScreenLib.errors import InputError
-from OsteoScreenLib.labelled_table import check_classes, column, labels, read_table
+from OsteoScreenLib.labelled_table import check_classes, column, labels, numbers, read_table
 from OsteoScreenLib.radiographs.clinical import CLINICAL
-from OsteoScreenLib.radiographs.systems import System
+from OsteoScreenLib.radiographs.systems import Grading, System
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -21,17 +25,18 @@ class Picture:
     clinical: dict[str, float | None] = field(default_factory=dict)
 
 
-def read_pictures(data: Path, system: System) -> list[Picture]:
-    """Return the films of a folder with one subfolder for each class, or of a CSV table.
+def read_pictures(data: Path, system: System) -> tuple[list[Picture], tuple[str, ...]]:
+    """Return the films of a folder with one subfolder for each class, or of a CSV table, and what is to be said of it.
 
     The table has the columns ``path`` (relative to it), ``label`` (1 is ill), ``patient`` and, if known, ``age``,
-    ``sex`` (F or M) and ``bmi``. In folders every film counts as a patient of its own. Raises `InputError`.
+    ``sex`` (F or M) and ``bmi``. In place of ``label`` it may have the score of the system's `Grading`; films between
+    its bounds are left out. In folders every film counts as a patient of its own. Raises `InputError`.
     """
     if not data.exists():
         raise InputError(f"There is no {data}.")
-    found = _of_folders(data, system) if data.is_dir() else _of_table(data)
+    found, said = (_of_folders(data, system), ()) if data.is_dir() else _of_table(data, system.grading)
     check_classes(np.array([one.ill for one in found]), data.name)
-    return found
+    return found, said
 
 
 def _of_folders(data: Path, system: System) -> list[Picture]:
@@ -52,11 +57,14 @@ def _of_folders(data: Path, system: System) -> list[Picture]:
     return [Picture(path, ill, str(path.relative_to(data))) for path, ill in files]
 
 
-def _of_table(path: Path) -> list[Picture]:
-    table = read_table(path)
-    ill = labels(table, "label")
+def _of_table(path: Path, grading: Grading | None) -> tuple[list[Picture], tuple[str, ...]]:
+    table, said = read_table(path), ()
+    if grading and grading.column in table.columns and "label" not in table.columns:
+        table, ill, said = _graded(table, grading)
+    else:
+        ill = labels(table, "label")
     clinical = [name for name in CLINICAL if name in table.columns]
-    return [
+    found = [
         Picture(
             path.parent / str(file),
             bool(is_ill),
@@ -67,6 +75,19 @@ def _of_table(path: Path) -> list[Picture]:
             column(table, "path"), ill, column(table, "patient"), table[clinical].to_numpy(object), strict=True
         )
     ]
+    return found, said
+
+
+def _graded(table: "pd.DataFrame", grading: Grading) -> "tuple[pd.DataFrame, np.ndarray, tuple[str, ...]]":
+    """Return the rows whose score is a class, whether it is the ill one (n,), and how many rows are neither."""
+    score = numbers(table, [grading.column])[:, 0]
+    ill = score <= grading.ill_up_to
+    either = ill | (score >= grading.healthy_from)
+    between = (
+        f"{(~either).sum()} of {len(table)} films are left out: {grading.column.upper()} between "
+        f"{grading.ill_up_to:g} and {grading.healthy_from:g}."
+    )
+    return table[either], ill[either], () if either.all() else (between,)
 
 
 def _known(name: str, value: object) -> float | None:

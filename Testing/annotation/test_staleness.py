@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from OsteoScreenLib.annotation.digests import mask_digests
-from OsteoScreenLib.annotation.staleness import remeasured, stale_levels, unmeasured_levels
-from OsteoScreenLib.levels import SHELL, label
+from OsteoScreenLib.annotation.staleness import merged, stale_levels, unmeasured_levels
+from OsteoScreenLib.levels import SCREENED, SHELL, label
 from OsteoScreenLib.measurement.hounsfield import measure
 from Testing.conftest import BoxCase
 
@@ -17,7 +17,7 @@ def test_only_the_levels_whose_masks_changed_are_stale_and_measured_again(box_ca
     edited = box_case.labels.with_voxels(voxels)
     stale = stale_levels(before, mask_digests(voxels))
     assert stale == ["L2"]
-    again = remeasured(box_case.volume, edited, table, stale)
+    again = merged(table, measure(box_case.volume, edited, stale), SCREENED)
     assert again["level"].tolist() == table["level"].tolist()
     others = again["level"] != "L2"
     pd.testing.assert_frame_equal(again[others], table[others], check_exact=True)
@@ -33,5 +33,6 @@ def test_levels_that_are_gone_or_new_are_told_apart(box_case: BoxCase) -> None:
     now = mask_digests(voxels)
     assert stale_levels(measured, now) == ["L1"]
     assert unmeasured_levels(measured, now) == ["L3"]
-    again = remeasured(box_case.volume, box_case.labels.with_voxels(voxels), table, ["L3"])
+    new = measure(box_case.volume, box_case.labels.with_voxels(voxels), ["L3"])
+    again = merged(table, new, ["L2", "L3", "L4"])
     assert again["level"].tolist() == ["L2", "L3", "L4"]

@@ -77,7 +77,7 @@ def row_of(run: Run, folder: Path) -> dict[str, object]:
     if not data.exists():
         write_phantom_films(data, system, COUNTS[run.system], seed=9)
     place = folder / f"{run.network}-run"
-    films = prepare_films(read_pictures(data / TABLE, system), system, place)
+    films = prepare_films(read_pictures(data / TABLE, system)[0], system, place)
     began = time.process_time()
     recipe = Recipe(run.epochs, BATCH, "adam", run.rate)
     trained = train(system, films, place / "model", place, Choices(run.network, workers=0, recipe=recipe))

@@ -12,7 +12,7 @@ from OsteoScreenLib.errors import InputError, ModelError
 from OsteoScreenLib.radiographs.film import names_of
 from OsteoScreenLib.radiographs.prepare import knee, resized
 from OsteoScreenLib.radiographs.score import load_scorer, score_films
-from OsteoScreenLib.radiographs.systems import SYSTEMS, Recipe
+from OsteoScreenLib.radiographs.systems import SYSTEMS, Recipe, graded_by
 from OsteoScreenLib.training.duplicates import find_duplicates, without_duplicates
 from OsteoScreenLib.training.film_sets import Films, prepare_films, split_films, varied
 from OsteoScreenLib.training.films import Choices, area, train
@@ -42,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_folders_are_the_classes_and_each_film_a_patient(folder: Path) -> None:
-    pictures = read_pictures(folder, TEXTURE)
+    pictures, _ = read_pictures(folder, TEXTURE)
     assert len(pictures) == 72
     assert {one.path.parent.name for one in pictures if one.ill} == {"degraded"}
     assert len({one.patient for one in pictures}) == 72
@@ -56,7 +56,7 @@ def test_a_table_says_who_and_what_is_known(folder: Path) -> None:
     table.write_text(
         "path,label,patient,age,sex\nnormal/00.png,0,a,61,F\ndegraded/00.png,1,b,,m\ndegraded/01.png,1,b,70,\n"
     )
-    pictures = read_pictures(table, TEXTURE)
+    pictures, _ = read_pictures(table, TEXTURE)
     assert [one.patient for one in pictures] == ["a", "b", "b"]
     assert [one.clinical for one in pictures] == [
         {"age": 61.0, "sex": 1.0},
@@ -65,11 +65,33 @@ def test_a_table_says_who_and_what_is_known(folder: Path) -> None:
     ]
 
 
+def test_a_bone_score_labels_films_and_what_lies_between_is_left_out(tmp_path: Path) -> None:
+    table = tmp_path / "films.csv"
+    scores = {"a": 1.2, "b": 1.201, "c": 1.349, "d": 1.35, "e": 0.9}
+    table.write_text("path,tbs,patient\n" + "".join(f"{name}.png,{tbs},{name}\n" for name, tbs in scores.items()))
+    pictures, said = read_pictures(table, TEXTURE)
+    assert {one.patient: one.ill for one in pictures} == {"a": True, "d": False, "e": True}
+    assert said == ("2 of 5 films are left out: TBS between 1.2 and 1.35.",)
+    whole = replace(TEXTURE, grading=graded_by(TEXTURE, 1.2, 1.201))
+    assert len(read_pictures(table, whole)[0]) == 5
+    with pytest.raises(InputError, match="no column 'label'"):
+        read_pictures(table, SYSTEMS["knee"])
+
+
+def test_bounds_that_cross_or_mean_nothing_are_refused() -> None:
+    with pytest.raises(InputError, match=r"1\.35 and 1\.2 overlap"):
+        graded_by(TEXTURE, 1.35, 1.2)
+    with pytest.raises(InputError, match="knee are not labelled by a score"):
+        graded_by(SYSTEMS["knee"], 1.2, 1.35)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
         ("path,patient\na.png,a\n", "no column 'label'"),
         ("path,label,patient\na.png,1,a\n", "holds 1 alone"),
+        ("path,tbs,patient\na.png,1.1,a\nb.png,,b\n", "'tbs' has no finite number in 1 of 2 rows"),
+        ("path,tbs,patient\na.png,1.1,a\nb.png,1.3,b\n", "holds 1 alone"),
         ("path,label,patient,age\na.png,1,a,old\nb.png,0,b,5\n", "holds 'old'"),
     ],
 )
@@ -110,7 +132,7 @@ def test_copies_are_found_kept_together_and_refused_where_they_conflict(tmp_path
 
 
 def test_films_are_prepared_once(folder: Path, tmp_path: Path) -> None:
-    pictures = read_pictures(folder, TEXTURE)[:3]
+    pictures = read_pictures(folder, TEXTURE)[0][:3]
     films = prepare_films(pictures, TEXTURE, tmp_path)
     assert films.images.shape == (3, 224, 224)
     assert films.images.dtype == np.float16
@@ -132,7 +154,7 @@ def test_variation_stays_within_what_the_paper_allows() -> None:
 
 
 def test_a_saved_model_says_of_the_films_held_out_what_it_was_tested_with(folder: Path, tmp_path: Path) -> None:
-    pictures = limited(read_pictures(folder, TEXTURE), 48, seed=1)
+    pictures = limited(read_pictures(folder, TEXTURE)[0], 48, seed=1)
     films = prepare_films(pictures, TEXTURE, tmp_path)
     trained = train(TEXTURE, films, tmp_path / "model", tmp_path, Choices("model-3", epochs=1, workers=0))
     scorer = load_scorer("bone-texture", tmp_path / "model")
@@ -181,7 +203,7 @@ def test_squeezenet_learns_its_synthetic_task_from_nothing(tmp_path: Path) -> No
     """On smaller films than the paper's, for speed; all networks: `Testing.benchmarks.films`."""
     write_phantom_films(tmp_path / "knees", SYSTEMS["knee"], 80, seed=2)
     small = replace(TEXTURE, classes=SYSTEMS["knee"].classes, prepare=lambda film: resized(knee(film), (64, 64)))
-    films = prepare_films(read_pictures(tmp_path / "knees", small), small, tmp_path)
+    films = prepare_films(read_pictures(tmp_path / "knees", small)[0], small, tmp_path)
     recipe = Recipe(epochs=8, batch=8, optimiser="adam", rate=5e-4)
     choices = Choices("squeezenet1_0", workers=0, recipe=recipe)
     trained = train(small, films, tmp_path / "model", tmp_path / "run", choices)

@@ -172,7 +172,7 @@ class OsteoScreenWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 class OsteoScreenLogic(ScriptedLoadableModuleLogic):
     """The module for scripts: the panel's work without the panel, waiting for the end of each step."""
 
-    def segment(self, volumeNode, engine="unet", device="auto"):
+    def segment(self, volumeNode, engine="st-unet", device="auto"):
         """Return a new segmentation node of a CT. Raises OsteoScreenError for what cannot be done."""
         from OsteoScreenLib.scene.working_case import add_segmented, ct_of
 

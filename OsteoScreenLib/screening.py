@@ -50,7 +50,7 @@ def screen(
     source: Path | str | Volume,
     output: Path | str,
     *,
-    engine: str | Path | Segmentation = "unet",
+    engine: str | Path | Segmentation = "st-unet",
     device: str = "auto",
     series: str | None = None,
     cutoffs: Path | None = None,

@@ -67,7 +67,7 @@ def test_measurements_are_those_of_the_library(box_case: BoxCase, tmp_path: Path
 def test_corrected_masks_are_screened_as_they_are_and_the_report_says_so(box_case: BoxCase, tmp_path: Path) -> None:
     from OsteoScreenLib.segmentation.engines import segment
 
-    proposal = replace(segment(box_case.volume, box_case.labels_path), engine="unet", notes=("A note.",))
+    proposal = replace(segment(box_case.volume, box_case.labels_path), engine="st-unet", notes=("A note.",))
     voxels = np.where(box_case.labels.voxels // 10 == 23, 0, box_case.labels.voxels)
     edited = corrected(proposal, box_case.volume, voxels, False, ("L1 was edited by hand.",))
     parameters = {"segmentation": to_json(edited)}
@@ -75,7 +75,7 @@ def test_corrected_masks_are_screened_as_they_are_and_the_report_says_so(box_cas
     assert finished(worker, 240).error is None, worker.log
     result = worker.result()
     assert result.measurements["level"].tolist() == ["L1", "L2", "L3"]
-    assert result.segmentation.engine == "unet"
+    assert result.segmentation.engine == "st-unet"
     assert result.segmentation.notes == ("A note.", "L1 was edited by hand.", "L4 was removed by hand.")
     made = {path.name for path in worker.inputs.result.iterdir()}
     assert made >= set(FILES) - {SCENE}
@@ -136,7 +136,7 @@ def test_a_killed_worker_says_so_and_leaves_no_child(family: str, tmp_path: Path
 
 
 def test_cancelling_real_work_leaves_no_result(box_case: BoxCase, tmp_path: Path) -> None:
-    worker = segmenting(box_case, tmp_path, "unet")
+    worker = segmenting(box_case, tmp_path, "st-unet")
     process = psutil.Process(worker._process.pid)
     time.sleep(0.5)
     worker.cancel()
@@ -153,7 +153,8 @@ from pathlib import Path
 from OsteoScreenLib.volume import Volume
 from OsteoScreenLib.worker import Worker
 volume = Volume(np.load({str(tmp_path / "voxels.npy")!r}), np.eye(4))
-worker = Worker.start("segment", {{"engine": "unet", "device": "cpu"}}, volume, None, Path({str(tmp_path / "task")!r}))
+settings = {{"engine": "st-unet", "device": "cpu"}}
+worker = Worker.start("segment", settings, volume, None, Path({str(tmp_path / "task")!r}))
 print(worker._process.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -38,7 +38,7 @@ DCURVES = Package("dcurves", "dcurves>=1.1.5", 100)
 NETWORK = (PYDANTIC, SAFETENSORS, EINOPS, MONAI, TORCH)
 MEASURING = (PANDAS,)
 NEEDED = {
-    "unet": NETWORK,
+    "st-unet": NETWORK,
     "labels": (PYDANTIC,),
     "totalsegmentator": NETWORK,
     "nnunet": (*NETWORK, Package("nnunetv2", "nnunetv2>=2.6", 300)),

@@ -9,7 +9,7 @@ from OsteoScreenLib.scene.working_case import add_segmented
 from OsteoScreenPanel import dependencies
 
 ENGINES = (
-    ("unet", "OsteoScreen (taught by synthetic CT)"),
+    ("st-unet", "OsteoScreen (taught by synthetic CT)"),
     ("totalsegmentator", "TotalSegmentator"),
     ("nnunet:", "nnU-Net model folder"),
     ("monai:", "MONAI bundle folder"),
@@ -88,7 +88,7 @@ class SegmentSection:
     def refresh(self):
         case = self.panel.case
         keys = [key for key, _title in ENGINES]
-        engine = case.parameter("engine", "unet")
+        engine = case.parameter("engine", "st-unet")
         self.ui.engineComboBox.currentIndex = keys.index("" if engine == "file" else engine)
         self.ui.enginePathLineEdit.currentPath = case.parameter("enginePath")
         self.ui.deviceComboBox.currentIndex = DEVICES.index(case.parameter("device", "auto"))
@@ -98,7 +98,7 @@ class SegmentSection:
         by_path = not self.kind or self.kind.endswith(":")
         self.ui.enginePathLineEdit.visible = by_path
         self.ui.enginePathLabel.visible = by_path
-        self.ui.flipsCheckBox.visible = self.kind == "unet"
+        self.ui.flipsCheckBox.visible = self.kind == "st-unet"
         missing = dependencies.missing(self.job)
         self.ui.dependenciesLabel.text = dependencies.describe(missing)
         self.ui.dependenciesLabel.visible = bool(missing)

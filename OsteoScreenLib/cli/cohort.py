@@ -36,8 +36,8 @@ def cohort(
     ] = False,
     device: DeviceOption = "auto",
     engine: Annotated[
-        str, typer.Option(metavar="unet|totalsegmentator|nnunet:FOLDER|monai:FOLDER", help="The network.")
-    ] = "unet",
+        str, typer.Option(metavar="st-unet|totalsegmentator|nnunet:FOLDER|monai:FOLDER", help="The network.")
+    ] = "st-unet",
     flips: FlipsOption = False,
     ungated: UngatedOption = False,
     cutoffs: CutoffsOption = None,

@@ -15,7 +15,7 @@ DeviceOption = Annotated[Device, typer.Option(help="Where the networks run; auto
 EngineOption = Annotated[
     str,
     typer.Option(
-        metavar="unet|totalsegmentator|nnunet:FOLDER|monai:FOLDER|LABELMAP",
+        metavar="st-unet|totalsegmentator|nnunet:FOLDER|monai:FOLDER|LABELMAP",
         help="Our network, somebody else's, or a label map of yours on the CT's grid.",
     ),
 ]

@@ -28,7 +28,7 @@ def screen(
     source: InputArgument,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write into.")],
     device: DeviceOption = "auto",
-    engine: EngineOption = "unet",
+    engine: EngineOption = "st-unet",
     series: SeriesOption = None,
     flips: FlipsOption = False,
     ungated: UngatedOption = False,

@@ -15,7 +15,7 @@ def segment(
         Path, typer.Option("-o", "--output", metavar="FILE", help="A .seg.nrrd segmentation, or .nii.gz, .nrrd, .mha.")
     ],
     device: DeviceOption = "auto",
-    engine: EngineOption = "unet",
+    engine: EngineOption = "st-unet",
     series: SeriesOption = None,
     flips: FlipsOption = False,
     compare: Annotated[

@@ -18,7 +18,7 @@ from OsteoScreenLib.models import find, read_card
 class Settings:
     """The settings of `screening.screen` that are the same for a whole cohort, as it takes them."""
 
-    engine: str = "unet"
+    engine: str = "st-unet"
     device: str = "auto"
     cutoffs: Path | None = None
     site: Path | None = None
@@ -58,7 +58,7 @@ def _engine(engine: str) -> str:
             return engine
     if kind in ("nnunet", "monai") and folder:
         return f"{kind}:{_folder_sha256(Path(folder))}"
-    if engine != "unet":
+    if engine != "st-unet":
         raise InputError(f"A cohort cannot be screened with {engine}: give a network, not one case's label map.")
     return engine
 

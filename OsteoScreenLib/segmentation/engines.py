@@ -20,13 +20,13 @@ from OsteoScreenLib.segmentation.totalsegmentator import by_totalsegmentator
 from OsteoScreenLib.segmentation.vertebrae import Vertebrae, thickest
 from OsteoScreenLib.volume import Volume, resample
 
-UNET = "unet"
+ST_UNET = "st-unet"
 """The name of our own engine."""
 
 
 def segment(
     volume: Volume,
-    engine: str | Path = UNET,
+    engine: str | Path = ST_UNET,
     device: str = "auto",
     progress: Progress = silent,
     cancelled: IsCancelled = never,
@@ -35,17 +35,17 @@ def segment(
 ) -> Segmentation:
     """Segment the bodies of L1-L4 and their trabecular compartments.
 
-    `engine` is ``"unet"`` (ours, trained on synthetic CT), ``"totalsegmentator"``, ``"nnunet:FOLDER"``,
+    `engine` is ``"st-unet"`` (ours, trained on synthetic CT), ``"totalsegmentator"``, ``"nnunet:FOLDER"``,
     ``"monai:FOLDER"``, or the path of a label map on the volume's grid. A label map in our coding is taken as it is and
     needs no PyTorch; of everybody else's vertebrae our network separates the body from the arch and the shell from the
     trabecular bone. With `flips` each body is outlined on its mirror image, too, and the mean taken: twice the time.
     Raises `AnatomyError` where none of L1-L4 is in the image, `LabelMapError` for a label map in no known coding,
     `ModelError` where an engine is not installed or its model cannot be used.
     """
-    if str(engine) == UNET:
+    if str(engine) == ST_UNET:
         found = find_vertebrae(volume, choose(device), progress, cancelled, flips)
         labels = paint(volume, found.bodies)
-        described = describe(volume, labels, found.confidence, UNET, found.device, found.models, found.notes)
+        described = describe(volume, labels, found.confidence, ST_UNET, found.device, found.models, found.notes)
         return replace(described, doubts=found.doubts, looks=paint_looks(volume, found.bodies))
     whole = _by_others(volume, str(engine), device, part(progress, 0.0, 0.8), cancelled)
     if whole is not None:

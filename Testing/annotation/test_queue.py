@@ -31,7 +31,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     ]
     for seed, facts in enumerate(known):
         volume, labels = tiny_case(seed)
-        add_case(folder, volume, NewMask(labels, "proposal", engine="unet", **facts))
+        add_case(folder, volume, NewMask(labels, "proposal", engine="st-unet", **facts))
     volume, labels = tiny_case(9)
     add_case(folder, volume, NewMask(labels, reader="A"))
     write_index(folder)

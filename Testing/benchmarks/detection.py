@@ -74,7 +74,7 @@ def on_real_ct(data: Path) -> pd.DataFrame:
     rows = []
     for name in REAL_CTS:
         volume = read_volume(data / name)
-        labels = segment(volume, "unet", "cpu").labels
+        labels = segment(volume, "st-unet", "cpu").labels
         line = levels_along(volume, "cpu").line
         courses = {"masks": course_of_labels(labels), "spine's line": course_of_line(line.points, line.heights)}
         for way, course in courses.items():

@@ -58,7 +58,7 @@ NETWORK = ModelUse("refine", "1.0", "0" * 64, "Synthetic CT")
 @pytest.fixture
 def nodes(scene: "slicer.vtkMRMLScene", result: ScreeningResult) -> Nodes:
     volume = add_volume(scene, result.volume)
-    proposal = replace(result.segmentation, engine="unet", models=(NETWORK,), notes=("A note.",))
+    proposal = replace(result.segmentation, engine="st-unet", models=(NETWORK,), notes=("A note.",))
     return add_segmented(scene, proposal, volume), volume
 
 

@@ -8,7 +8,7 @@ from trame.widgets import vuetify3 as v3
 
 from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.scene.working_case import add_segmented
-from OsteoScreenLib.segmentation.engines import UNET
+from OsteoScreenLib.segmentation.engines import ST_UNET
 
 if TYPE_CHECKING:
     from OsteoScreenLib.result import Segmentation
@@ -57,7 +57,7 @@ class SegmentSection:
         html.Div("{{ made_by }}", v_if="made_by", id="made-by", classes="text-caption mt-2")
         html.Div("{{ note }}", v_for="note of notes", key="note", classes="text-caption text-medium-emphasis")
 
-    async def run(self, engine: str | Path = UNET) -> None:
+    async def run(self, engine: str | Path = ST_UNET) -> None:
         """Outline the vertebrae of the open CT, by our networks or from a label map, and measure them."""
         case = self.desk.case
         if case is None:

@@ -1,6 +1,7 @@
 """The detection job on boxes of known place, with a detector that sees what is bright."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,15 @@ import pytest
 
 from OsteoScreenLib.bone_status import NAMES
 from OsteoScreenLib.cli import main
-from OsteoScreenLib.detecting import FILES, detect_case
+from OsteoScreenLib.detecting import FILES, NONE_OUTLINED, detect_case
 from OsteoScreenLib.detection.dsnet import Boxes
 from OsteoScreenLib.errors import AnatomyError, Cancelled
 from OsteoScreenLib.evaluation.boxes import intersection_over_union
+from OsteoScreenLib.findings import Finding, Measure, Severity
 from OsteoScreenLib.image_file import write_image
 from OsteoScreenLib.levels import SCREENED, body_mask
-from OsteoScreenLib.result import ModelUse
+from OsteoScreenLib.result import ModelUse, Segmentation
+from OsteoScreenLib.segmentation.engines import segment
 from OsteoScreenLib.segmentation.levels_along import FoundLine
 from OsteoScreenLib.segmentation.spine import SpineLine
 from OsteoScreenLib.volume import Volume, grid
@@ -55,6 +58,11 @@ def bright(monkeypatch: pytest.MonkeyPatch, box_case: BoxCase) -> None:
     monkeypatch.setattr(
         "OsteoScreenLib.detecting.levels_along", lambda *_: FoundLine(line, "cpu", (), ("Found by hand.",))
     )
+    monkeypatch.setattr("OsteoScreenLib.detecting.segment", _nothing)
+
+
+def _nothing(*_: object, **__: object) -> Segmentation:
+    raise AnatomyError("No vertebral body of L1-L4 was found.")
 
 
 @pytest.mark.parametrize("masks", [True, False], ids=["by its masks", "along the spine"])
@@ -70,7 +78,26 @@ def test_each_vertebra_is_found_in_its_place(masks: bool, box_case: BoxCase, tmp
         hu = TRABECULAR_HU[one.level]
         assert one.status == NAMES[0 if hu > 155 else 1 if hu > 125 else 2]
         assert one.agreeing / one.slices >= 0.6
-    assert ("Found by hand." in found.notes) is not masks
+    assert ({"Found by hand.", NONE_OUTLINED} <= set(found.notes)) is not masks
+
+
+def test_without_masks_our_own_outlines_give_the_levels_and_their_doubts(
+    box_case: BoxCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outlined = segment(box_case.volume, box_case.labels_path)
+    unsure = tuple(replace(one, confidence=0.8) for one in outlined.findings)
+    short = Finding("level names", Severity.CAUTION, "Too little spine.", (Measure.NAMES,))
+    one_end = replace(short, severity=Severity.NOTE, text="Counted from one end.")
+    own = replace(outlined, findings=unsure, doubts=(short, one_end), notes=("A note.",))
+    monkeypatch.setattr("OsteoScreenLib.detecting.segment", lambda *_, **__: own)
+    found = detect_case(box_case.ct_path, tmp_path / "out")
+    masks = detect_case(box_case.ct_path, tmp_path / "masks", labels=box_case.labels_path)
+    assert found.boxes == masks.boxes
+    assert found.notes == (
+        "A note.",
+        "L1, L2, L3, L4: The level names are uncertain (confidence 80%): check them.",
+        "Too little spine.",
+    )
 
 
 def test_the_folder_holds_boxes_in_mm_voxels_and_pixels(box_case: BoxCase, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def detect(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write into.")],
     labels: Annotated[
         Path | None,
-        typer.Option(metavar="LABELMAP", help="Follow these masks on the CT's grid instead of the spine's line."),
+        typer.Option(metavar="LABELMAP", help="Follow these masks on the CT's grid instead of our own outlines."),
     ] = None,
     device: DeviceOption = "auto",
     series: SeriesOption = None,

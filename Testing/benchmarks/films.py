@@ -49,7 +49,7 @@ RUNS = (
     Run("knee", "knee", "resnet50-gru", 10, 5e-4, (64, 64)),
     Run("VERTE-X", "verte-x", "efficientnet-b4", 16, 2e-3, (128, 64)),
     Run(WHOLE, "bone-texture", "resnet18", 12, 5e-4, (64, 64)),
-    Run(WHOLE, "bone-texture", "alexnet", 24, 2e-4, (96, 96)),
+    Run(WHOLE, "bone-texture", "alexnet", 8, 1e-4, (96, 96)),
     Run(WHOLE, "bone-texture", "densenet121", 12, 1e-3, (64, 64)),
     Run(HEAD, "bone-texture", "squeezenet1_0-head", 8, 5e-3, (96, 96)),
     Run(HEAD, "bone-texture", "resnet18-head", 8, 5e-3, (64, 64)),

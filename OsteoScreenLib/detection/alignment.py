@@ -30,7 +30,7 @@ def aligned(heights: np.ndarray) -> tuple[float, float]:
     """Return by which factor boxes' heights (n,) in levels below L1 are to be stretched, and then moved.
 
     Whole heights are the middles of bodies. Of the stretches within 20 % and the shifts within half a level that one is
-    taken which brings the boxes nearest to whole heights (the mean cosine of their phase), with a normal prior on both.
+    taken which brings the boxes nearest to whole heights (cosines of their phases summed), with a normal prior on both.
     """
     stretch, shift = np.meshgrid(_STRETCH, _SHIFT, indexing="ij")
     phase = 2 * np.pi * (stretch[..., None] * np.asarray(heights) + shift[..., None])

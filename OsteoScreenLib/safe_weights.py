@@ -36,6 +36,7 @@ def load_pickle(path: Path) -> Any:
     import torch
     from numpy._core.multiarray import scalar
 
+    # `weights_only` runs no code from torch 2.6 on (CVE-2025-32434), which pyproject and the Slicer module ask for.
     # nnU-Net keeps its training curve in the checkpoint, as scalars of NumPy 1 or 2.
     dtypes = [type(np.dtype(name)) for name in ("float64", "float32", "int64", "bool")]
     numbers = [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, _codecs.encode, *dtypes]

@@ -44,12 +44,25 @@ def discretise(
     if bin_count is None:
         low = values.min() - values.min() % bin_width
         edges = np.arange(low, values.max() + 2 * bin_width, bin_width)
+        level = _level(values, edges, bin_width)
     else:
         low, high = values.min(), values.max()
         edges = np.linspace(*((low, high) if low < high else (low - 0.5, high + 0.5)), bin_count + 1)
         edges = edges.astype(np.result_type(image, np.float32))
         edges[-1] += 1
-    return Region(values, np.searchsorted(edges, values, side="right"), mask, voxel_volume)
+        level = np.searchsorted(edges, values, side="right")
+    return Region(values, level, mask, voxel_volume)
+
+
+def _level(values: np.ndarray, edges: np.ndarray, width: float) -> np.ndarray:
+    """Return how many of the edges, `width` apart, each value (n,) has reached: a division, set right by the edges.
+
+    A binary search says the same and takes twice as long.
+    """
+    level = ((values - edges[0]) / width).astype(np.intp)
+    level += values >= edges[level + 1]
+    level -= values < edges[level]
+    return level + 1
 
 
 def all_features(region: Region, wanted: tuple[str, ...] = FEATURES, shift: float = 0.0) -> dict[str, float]:
@@ -89,7 +102,7 @@ def _on_a_rim(mask: np.ndarray, rank: np.ndarray) -> tuple[np.ndarray, np.ndarra
     inner = grid[1:-1, 1:-1, 1:-1]
     inner[mask] = rank + 1
     strides = np.array(grid.strides) // grid.itemsize
-    return grid.ravel(), np.flatnonzero(grid).astype(np.uint64), (-(DIRECTIONS @ strides)).astype(np.uint64)
+    return grid.ravel(), np.flatnonzero(grid > 0).astype(np.uint64), (-(DIRECTIONS @ strides)).astype(np.uint64)
 
 
 def first_order(values: np.ndarray, counts: np.ndarray, voxel_volume: float, shift: float = 0.0) -> dict[str, float]:

@@ -34,44 +34,45 @@ def plan(settings: Settings) -> list[Filter]:
             made.append(Filter(_wavelets))
         elif kind == "Gradient":
             made.append(Filter(partial(_gradient, use_spacing=settings.gradient_use_spacing)))
+        elif kind == "Original":
+            made.append(Filter(_original))
         else:
             made.append(Filter(partial(_by_voxel, kind=kind)))
     return made
 
 
-def _square(values: np.ndarray) -> np.ndarray:
-    x = values.astype(np.float64)
-    return (x / np.sqrt(np.abs(x).max())) ** 2
+def _square(x: np.ndarray, highest: float) -> np.ndarray:
+    return (x / np.sqrt(highest)) ** 2
 
 
-def _square_root(values: np.ndarray) -> np.ndarray:
-    x = values.astype(np.float64)
-    return np.sign(x) * np.sqrt(np.abs(x) * np.abs(x).max())
+def _square_root(x: np.ndarray, highest: float) -> np.ndarray:
+    return np.sign(x) * np.sqrt(np.abs(x) * highest)
 
 
-def _logarithm(values: np.ndarray) -> np.ndarray:
-    x = values.astype(np.float64)
-    log = np.sign(x) * np.log(np.abs(x) + 1)
-    return log * (np.abs(x).max() / np.abs(log).max())
+def _logarithm(x: np.ndarray, highest: float) -> np.ndarray:
+    return np.sign(x) * np.log(np.abs(x) + 1) * (highest / np.log(highest + 1))
 
 
-def _exponential(values: np.ndarray) -> np.ndarray:
-    x = values.astype(np.float64)
-    highest = np.abs(x).max()
+def _exponential(x: np.ndarray, highest: float) -> np.ndarray:
     return np.exp(np.log(highest) / highest * x)
 
 
-_POINTWISE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "Original": lambda values: values,
+_POINTWISE: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "Square": _square,
     "SquareRoot": _square_root,
     "Logarithm": _logarithm,
     "Exponential": _exponential,
 }
+"""Each keeps the largest magnitude of the block, `highest`."""
+
+
+def _original(block: Block, inside: Box) -> Iterator[tuple[str, np.ndarray]]:
+    yield "original", block.values[inside]
 
 
 def _by_voxel(block: Block, inside: Box, kind: str) -> Iterator[tuple[str, np.ndarray]]:
-    yield kind.lower(), _POINTWISE[kind](block.values)[inside]
+    highest = np.float64(max(block.values.max(), -block.values.min().astype(np.float64)))
+    yield kind.lower(), _POINTWISE[kind](block.values[inside].astype(np.float64), highest)
 
 
 def _wavelets(block: Block, inside: Box) -> Iterator[tuple[str, np.ndarray]]:

@@ -3,16 +3,20 @@
 None, SE, SK and DS on ResNet50; VGG16 and MobileNet with and without DS; the small ResNet that is shipped. From scratch
 and for a few steps this shows that each form learns and what it costs, not which is better:
 
-    python -m Testing.benchmarks.detection_ablation --write docs/detection-ablation.md
+    python -m Testing.benchmarks.detection_ablation --data FOLDER --write docs/detection-ablation.md
+
+A form whose row is in the folder is not trained again, so that the run may be stopped and started.
 """
 
 import argparse
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
 
 from OsteoScreenLib.detection.dsnet import SMALL
+from OsteoScreenLib.output import staged_file
 from Testing.benchmarks.detection import FIGURES
 from Testing.benchmarks.detector_runs import TEST_SEED, TRAINING_SEED, phantom_slices, trained
 from Testing.benchmarks.table import markdown
@@ -27,11 +31,11 @@ VARIANTS = (
 def main() -> None:
     """Train each form in turn, print the table and keep it."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--patients", type=int, default=60, help="phantoms to learn from")
-    options.add_argument("--test", type=int, default=12, help="phantoms to be judged on")
+    options.add_argument("--patients", type=int, default=420, help="phantoms to learn from")
+    options.add_argument("--test", type=int, default=40, help="phantoms to be judged on")
     options.add_argument("--epochs", type=int, default=1)
-    options.add_argument("--size", type=int, default=64, help="pixels of a slice")
-    options.add_argument("--data", type=Path, help="a folder for the slices, used again when there")
+    options.add_argument("--size", type=int, default=96, help="pixels of a slice")
+    options.add_argument("--data", type=Path, help="a folder for slices and rows, used again when there")
     options.add_argument("--write", type=Path, help="a Markdown file for the table")
     wanted = options.parse_args()
     with TemporaryDirectory() as scratch:
@@ -39,15 +43,19 @@ def main() -> None:
         data.mkdir(parents=True, exist_ok=True)
         slices = phantom_slices(data / "train", wanted.patients, TRAINING_SEED)
         test = phantom_slices(data / "test", wanted.test, TEST_SEED)
+        anchors = [anchor * wanted.size // SMALL["size"] for anchor in SMALL["anchors"]]
         rows = []
         for backbone, attention in VARIANTS:
-            form = {**SMALL, "size": wanted.size, "backbone_name": backbone, "attention": attention}
-            run = trained(slices, test, form, wanted.epochs)
-            figures = {name: getattr(run.figures, attribute) for name, attribute in FIGURES.items()}
-            rows.append(
-                {"backbone": backbone, "attention": attention, "parameters": f"{run.parameters / 1e6:.2f} M", **figures,
-                 "processor s a slice": run.seconds}
-            )  # fmt: skip
+            kept = data / f"{backbone}-{attention}-{wanted.size}-{wanted.epochs}.json"
+            if not kept.exists():
+                form = {"size": wanted.size, "anchors": anchors, "backbone_name": backbone, "attention": attention}
+                run = trained(slices, test, {**SMALL, **form}, wanted.epochs)
+                figures = {name: getattr(run.figures, attribute) for name, attribute in FIGURES.items()}
+                row = {"backbone": backbone, "attention": attention, "parameters": f"{run.parameters / 1e6:.2f} M",
+                       **figures, "processor s a slice": run.seconds}  # fmt: skip
+                with staged_file(kept) as staged:
+                    staged.write_text(json.dumps(row))
+            rows.append(json.loads(kept.read_text()))
             print(rows[-1], flush=True)
     page = (
         f"{wanted.patients} phantoms of 8 slices, {wanted.epochs} epochs, {wanted.size} pixels, from scratch; "

@@ -74,6 +74,16 @@ def test_levels_are_told_apart_at_multiples_of_the_width() -> None:
     assert discretise(values, values > -99, 1.0, 25.0, bin_count=2).level.tolist() == [1, 1, 2, 2, 2, 2]
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.1, 1 / 3, 1.0, 5.3, 25.0]), st.sampled_from([0.0, 1e-12, 1.0]))
+def test_levels_are_numpys_bins_even_on_the_edges(seed: int, width: float, scatter: float) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.integers(-40, 40, (1, 1, 300)) * width + scatter * rng.normal(size=(1, 1, 300))
+    low = values.min() - values.min() % width
+    bins = np.digitize(values.ravel(), np.arange(low, values.max() + 2 * width, width))
+    np.testing.assert_array_equal(discretise(values, values > -np.inf, 1.0, width).level, bins)
+
+
 def test_pairs_counted_by_hand() -> None:
     rng = np.random.default_rng(5)
     image, mask = rng.integers(0, 4, (4, 5, 6)) * 25, rng.random((4, 5, 6)) < 0.8

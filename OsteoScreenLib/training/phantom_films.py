@@ -1,7 +1,7 @@
 """Invented films with known classes for each radiograph system: projected phantom spines, and drawn knees."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +28,8 @@ FRACTURE_PER_LOSS = 0.3
 """Probability of a fracture in a vertebra that comes with a loss of 1."""
 
 _KNOWN = 0.85
-_AHEAD_OF_L2 = (0.0, 15.0, 0.0)
+_LATERAL_AROUND, _AP_AROUND = (0.0, -10.0, 0.0), (0.0, 15.0, 0.0)
+"""Where the middle of a film lies from the centre of L2, RAS mm."""
 _DXA_SHAPE = (270, 180)
 
 
@@ -72,16 +73,18 @@ def write_phantom_films(
 def lateral_film(loss: float, rng: np.random.Generator) -> np.ndarray:
     """Return a lateral film (row, column) of 2.5 mm pixels: less dense bone and more fractures with a loss of bone.
 
-    Of the patient's width the middle 130 mm are drawn, which hold the spine.
+    It is collimated to the spine, twice as high as wide. Of the patient's width the middle 130 mm are drawn.
     """
     scene = random_scene(rng, fracture=float(np.clip(FRACTURE_PER_LOSS * loss, 0, 1)))
-    return projected(scene, loss, "lateral", (22, 104, 136), (6.0, 2.5, 2.5), 2.5, rng)
+    field = (_LATERAL_AROUND, (22, 68, 136), (6.0, 2.5, 2.5))
+    return projected(scene, loss, "lateral", field, 2.5, rng)
 
 
 def dxa_film(loss: float, rng: np.random.Generator) -> np.ndarray:
     """Return a DXA-like film (row, column) of L1-L4 without soft tissue; its grain grows coarse with a loss of bone."""
     scene = replace(random_scene(rng, fracture=0.0), solids=())
-    fine = resized(projected(scene, loss, "ap", (60, 42, 90), (2.0, 2.0, 2.0), 2.0, rng), _DXA_SHAPE)
+    field = (_AP_AROUND, (60, 42, 90), (2.0, 2.0, 2.0))
+    fine = resized(projected(scene, loss, "ap", field, 2.0, rng), _DXA_SHAPE)
     texture = (0.06 + 0.05 * loss) * grain(_DXA_SHAPE, max(0.6, 0.9 + 1.3 * loss), rng)
     return fine * (1 + texture) + 0.02 * fine.max() * rng.standard_normal(_DXA_SHAPE)
 
@@ -90,14 +93,17 @@ def projected(
     scene: Scene,
     loss: float,
     view: str,
-    size: tuple[int, int, int],
-    spacing: tuple[float, float, float],
+    field: tuple[Sequence[float], tuple[int, int, int], tuple[float, float, float]],
     pixel_mm: float,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Return the film (row, column) of a patient with a loss of bone, seen by a CT of `size` (i, j, k) around L2."""
+    """Return the film (row, column) of a patient with a loss of bone.
+
+    `field` is the CT that it is projected from: how far from L2 its middle lies (RAS mm), voxels and mm (i, j, k).
+    """
+    from_l2, size, spacing = field
     scene = replace(scene, bone=bone_of(T_SCORE_AT_ZERO + T_SCORE_PER_LOSS * loss, rng))
-    empty = grid(scene.centre("L2") + _AHEAD_OF_L2, size, spacing)
+    empty = grid(scene.centre("L2") + np.array(from_l2), size, spacing)
     hu, _ = render(scene, empty, rng)
     return simulated_film(empty.with_voxels(hu), view, pixel_mm).pixels
 

@@ -54,7 +54,7 @@ def test_the_grain_coarsens_with_the_loss_of_bone(draw, place) -> None:
 
 def test_a_projected_spine_loses_density_with_its_bone() -> None:
     scene = random_scene(np.random.default_rng(4), fracture=0.0)
-    view = ("lateral", (11, 52, 68), (12.0, 5.0, 5.0), 5.0)
+    view = ("lateral", ((0.0, 15.0, 0.0), (11, 52, 68), (12.0, 5.0, 5.0)), 5.0)
     healthy, ill = (projected(scene, loss, *view, np.random.default_rng(1)) for loss in (0.0, 1.0))
     assert healthy.shape == (68, 52)
     lost = healthy - ill

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from OsteoScreenLib.cli.job import job
+from OsteoScreenLib.cli.job import collector_off, job
 from OsteoScreenLib.cli.options import InputArgument, SeriesOption
 
 FeatureEngine = Literal["native", "pyradiomics"]
@@ -28,7 +28,7 @@ def features(
     series: SeriesOption = None,
 ) -> None:
     """Compute the radiomics features of every vertebra in a label map."""
-    with job() as work:
+    with job() as work, collector_off():
         from contextlib import ExitStack
         from threading import Thread
 

@@ -1,5 +1,6 @@
 """A command at work: progress on stderr, Ctrl-C, and silence from the libraries below."""
 
+import gc
 import os
 import signal
 import sys
@@ -39,6 +40,16 @@ def job() -> Iterator[Job]:
             yield Job(progress, cancelled, lambda text: print(text, file=out, flush=True))
         except KeyboardInterrupt:
             raise Cancelled from None
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Leave garbage where it lies: to look through all that is imported takes a twentieth of a short command's time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @contextmanager

@@ -36,9 +36,9 @@ def read_dataset(path: Path, tags: list[str] | None = None, *, pixels: bool = Tr
             warnings.simplefilter("ignore")
             found = pydicom.dcmread(path, stop_before_pixels=not pixels, specific_tags=tags)
             _convert(found)
-    except OSError:
-        raise
     except Exception as error:  # pydicom has many ways to fail on what is broken
+        if isinstance(error, OSError) and error.errno is not None:  # the system's; pydicom's own have no number
+            raise
         raise InputError(f"{path.name} is damaged DICOM, or none. Export it again.") from error
     return found
 

@@ -25,13 +25,14 @@ from OsteoScreenLib.training.pictures import read_pictures
 from Testing.benchmarks.table import markdown
 
 DOCS = Path("docs/radiographs-figures.md")
-COUNTS = {"bone-texture": 160, "knee": 160, "verte-x": 96}
-"""Films of each system; 30 % are held out."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """How one network is trained here: on films of `shape`, the papers' where None, with Adam at `rate`."""
+    """How one network is trained here: on films of `shape`, the papers' where None, with Adam at `rate`.
+
+    Of so many `films` 30 % are held out.
+    """
 
     approach: str
     system: str
@@ -39,6 +40,7 @@ class Run:
     epochs: int
     rate: float
     shape: tuple[int, int] | None = None
+    films: int = 160
 
 
 HEAD = "2: the head alone, on a random body"
@@ -73,9 +75,9 @@ def smaller(system: System, shape: tuple[int, int] | None) -> System:
 def row_of(run: Run, folder: Path) -> dict[str, object]:
     """Train and test one network, and return what the papers print of it."""
     system = smaller(SYSTEMS[run.system], run.shape)
-    data = folder / run.system
+    data = folder / f"{run.system}-{run.films}"
     if not data.exists():
-        write_phantom_films(data, system, COUNTS[run.system], seed=9)
+        write_phantom_films(data, system, run.films, seed=9)
     place = folder / f"{run.network}-run"
     films = prepare_films(read_pictures(data / TABLE, system)[0], system, place)
     began = time.process_time()
@@ -89,7 +91,8 @@ def row_of(run: Run, folder: Path) -> dict[str, object]:
     return {
         "approach": run.approach,
         "network": run.network,
-        "film": f"{shape[0]} x {shape[1]}",
+        "films": run.films,
+        "size": f"{shape[0]} x {shape[1]}",
         "passes": run.epochs,
         **values,
         "95 % CI": f"{low:.3f} to {high:.3f}",
@@ -105,14 +108,13 @@ def document(rows: list[dict[str, object]]) -> str:
     table = pd.DataFrame(sorted(rows, key=lambda row: order.index(row["network"])))
     reached = int((table["AUC"] > 0.9).sum())
     missing = ", ".join(run.network for run in RUNS if run.network not in set(table["network"]))
-    counts = ", ".join(f"{number} of {name}" for name, number in COUNTS.items())
     paragraphs = (
         "# Radiographs: what the networks learn of invented films",
         "Written by `python -m Testing.benchmarks.films FOLDER`. **Synthetic films, no patient**: these figures say\n"
         "that the code learns, and nothing of how well a system would do on films of people. No network started from\n"
         "ImageNet's weights, so that approach 2 trains a head on a body of random weights.",
-        f"Projected phantom spines and drawn knees ({counts}), half of them with a loss\n"
-        f"of bone of 1 on average and half of 0, SD {LOSS_SD}; 30 % held out. Adam, batches of {BATCH}. Films were\n"
+        "Projected phantom spines and drawn knees, half of them with a loss of bone of 1 on average and half of 0,\n"
+        f"SD {LOSS_SD}; 30 % of the films held out. Adam, batches of {BATCH}. Films were\n"
         "seen at the size in the table: only Models 1 to 4 at the papers'. Seconds are of the processor, training\n"
         "and its readings together.",
         markdown(table),

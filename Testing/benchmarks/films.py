@@ -49,15 +49,15 @@ RUNS = (
     *(Run("3: four small networks", "bone-texture", f"model-{n}", 10, 5e-4) for n in (3, 1, 2, 4)),
     Run(WHOLE, "bone-texture", "squeezenet1_0", 12, 5e-4, (96, 96)),
     Run("knee", "knee", "resnet50-gru", 10, 5e-4, (64, 64)),
-    Run("VERTE-X", "verte-x", "efficientnet-b4", 16, 2e-3, (128, 64)),
+    Run("VERTE-X", "verte-x", "efficientnet-b4", 12, 4e-4, (128, 64), 800),
     Run(WHOLE, "bone-texture", "resnet18", 12, 5e-4, (64, 64)),
-    Run(WHOLE, "bone-texture", "alexnet", 8, 1e-4, (96, 96)),
+    Run(WHOLE, "bone-texture", "alexnet", 12, 1e-4, (96, 96), 400),
     Run(WHOLE, "bone-texture", "densenet121", 12, 1e-3, (64, 64)),
     Run(HEAD, "bone-texture", "squeezenet1_0-head", 8, 5e-3, (96, 96)),
     Run(HEAD, "bone-texture", "resnet18-head", 8, 5e-3, (64, 64)),
     Run(HEAD, "bone-texture", "densenet121-head", 8, 5e-3, (64, 64)),
     Run(HEAD, "bone-texture", "alexnet-head", 6, 3e-3, (96, 96)),
-    Run(WHOLE, "bone-texture", "vgg16", 8, 1e-4, (64, 64)),
+    Run(WHOLE, "bone-texture", "vgg16", 14, 1e-4, (64, 64), 400),
     Run(HEAD, "bone-texture", "vgg16-head", 4, 3e-3, (64, 64)),
 )
 """Cheap ones first."""

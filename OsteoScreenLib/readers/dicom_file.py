@@ -23,7 +23,7 @@ def is_dicom(path: Path) -> bool:
 def read_dataset(path: Path, tags: list[str] | None = None, *, pixels: bool = True) -> "Dataset":
     """Return the elements of a DICOM file, all of them converted; those that cannot be are left out.
 
-    Raises `InputError` where the file is damaged as a whole, or unpacks to more than is sound, and `OSError`.
+    Raises `InputError` where the file is damaged as a whole, or unpacks to more than is sound; `OSError` of the system.
     """
     import pydicom
 

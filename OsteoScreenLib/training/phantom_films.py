@@ -1,7 +1,7 @@
 """Invented films with known classes for each radiograph system: projected phantom spines, and drawn knees."""
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from OsteoScreenLib.radiographs.drr import simulated_film
 from OsteoScreenLib.radiographs.prepare import resized, scaled
 from OsteoScreenLib.radiographs.systems import System
 from OsteoScreenLib.training.phantom_knees import grain, knee_film
-from OsteoScreenLib.volume import grid
+from OsteoScreenLib.volume import Volume, grid
 
 TABLE = "films.csv"
 LOSS_SD = 0.3
@@ -76,14 +76,14 @@ def lateral_film(loss: float, rng: np.random.Generator) -> np.ndarray:
     It is collimated to the spine, twice as high as wide. Of the patient's width the middle 130 mm are drawn.
     """
     scene = random_scene(rng, fracture=float(np.clip(FRACTURE_PER_LOSS * loss, 0, 1)))
-    field = (_LATERAL_AROUND, (22, 68, 136), (6.0, 2.5, 2.5))
+    field = grid(scene.centre("L2") + _LATERAL_AROUND, (22, 68, 136), (6.0, 2.5, 2.5))
     return projected(scene, loss, "lateral", field, 2.5, rng)
 
 
 def dxa_film(loss: float, rng: np.random.Generator) -> np.ndarray:
     """Return a DXA-like film (row, column) of L1-L4 without soft tissue; its grain grows coarse with a loss of bone."""
     scene = replace(random_scene(rng, fracture=0.0), solids=())
-    field = (_AP_AROUND, (60, 42, 90), (2.0, 2.0, 2.0))
+    field = grid(scene.centre("L2") + _AP_AROUND, (60, 42, 90), (2.0, 2.0, 2.0))
     fine = resized(projected(scene, loss, "ap", field, 2.0, rng), _DXA_SHAPE)
     texture = (0.06 + 0.05 * loss) * grain(_DXA_SHAPE, max(0.6, 0.9 + 1.3 * loss), rng)
     return fine * (1 + texture) + 0.02 * fine.max() * rng.standard_normal(_DXA_SHAPE)
@@ -93,19 +93,14 @@ def projected(
     scene: Scene,
     loss: float,
     view: str,
-    field: tuple[Sequence[float], tuple[int, int, int], tuple[float, float, float]],
+    field: Volume,
     pixel_mm: float,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Return the film (row, column) of a patient with a loss of bone.
-
-    `field` is the CT that it is projected from: how far from L2 its middle lies (RAS mm), voxels and mm (i, j, k).
-    """
-    from_l2, size, spacing = field
+    """Return the film (row, column) of a patient with a loss of bone, projected from a CT on the grid of `field`."""
     scene = replace(scene, bone=bone_of(T_SCORE_AT_ZERO + T_SCORE_PER_LOSS * loss, rng))
-    empty = grid(scene.centre("L2") + np.array(from_l2), size, spacing)
-    hu, _ = render(scene, empty, rng)
-    return simulated_film(empty.with_voxels(hu), view, pixel_mm).pixels
+    hu, _ = render(scene, field, rng)
+    return simulated_film(field.with_voxels(hu), view, pixel_mm).pixels
 
 
 def _clinical(loss: float, rng: np.random.Generator) -> list[object]:

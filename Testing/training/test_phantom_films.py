@@ -13,6 +13,7 @@ from OsteoScreenLib.training.duplicates import find_duplicates
 from OsteoScreenLib.training.phantom_films import TABLE, dxa_film, projected
 from OsteoScreenLib.training.phantom_knees import knee_film
 from OsteoScreenLib.training.pictures import read_pictures
+from OsteoScreenLib.volume import grid
 
 
 def test_a_folder_of_knees_is_what_training_reads(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -54,8 +55,8 @@ def test_the_grain_coarsens_with_the_loss_of_bone(draw, place) -> None:
 
 def test_a_projected_spine_loses_density_with_its_bone() -> None:
     scene = random_scene(np.random.default_rng(4), fracture=0.0)
-    view = ("lateral", ((0.0, 15.0, 0.0), (11, 52, 68), (12.0, 5.0, 5.0)), 5.0)
-    healthy, ill = (projected(scene, loss, *view, np.random.default_rng(1)) for loss in (0.0, 1.0))
+    field = grid(scene.centre("L2") + np.array([0.0, 15.0, 0.0]), (11, 52, 68), (12.0, 5.0, 5.0))
+    healthy, ill = (projected(scene, loss, "lateral", field, 5.0, np.random.default_rng(1)) for loss in (0.0, 1.0))
     assert healthy.shape == (68, 52)
     lost = healthy - ill
     assert lost.max() > 0.05

@@ -11,9 +11,10 @@ from OsteoScreenLib import levels as table
 from OsteoScreenLib.device import processors
 from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.progress import IsCancelled, Progress, never, part, silent, stop_if
-from OsteoScreenLib.radiomics.features import MOST_LEVELS, all_features, discretise
+from OsteoScreenLib.radiomics.features import MOST_LEVELS, all_features
 from OsteoScreenLib.radiomics.filters import Filter, plan
 from OsteoScreenLib.radiomics.images import Block, Box, Case, around, bounding_box, cut, labels_on, open_case
+from OsteoScreenLib.radiomics.regions import discretise
 from OsteoScreenLib.radiomics.settings import Settings
 from OsteoScreenLib.volume import Volume
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from OsteoScreenLib.radiomics.features import all_features, discretise
+from OsteoScreenLib.radiomics.features import all_features
 from OsteoScreenLib.radiomics.names import FEATURES, IBSI
+from OsteoScreenLib.radiomics.regions import discretise
 
 FIRST_ORDER = tuple(name for name in FEATURES if name.startswith("firstorder_"))
 

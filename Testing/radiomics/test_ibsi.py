@@ -7,8 +7,9 @@ Texture in 3D, averaged over directions where there are any; grey levels as they
 import numpy as np
 import pytest
 
-from OsteoScreenLib.radiomics.features import all_features, discretise
+from OsteoScreenLib.radiomics.features import all_features
 from OsteoScreenLib.radiomics.names import FEATURES, IBSI
+from OsteoScreenLib.radiomics.regions import discretise
 
 PHANTOM = """
 14411 14611 41641 44641

@@ -7,7 +7,8 @@ from hypothesis.extra.numpy import arrays
 
 from OsteoScreenLib.levels import SHELL, TRABECULAR, label
 from OsteoScreenLib.radiomics.extract import extract
-from OsteoScreenLib.radiomics.features import DIRECTIONS, all_features, discretise
+from OsteoScreenLib.radiomics.features import DIRECTIONS, all_features
+from OsteoScreenLib.radiomics.regions import discretise
 from OsteoScreenLib.radiomics.separable import coiflet, gaussian, interpolation
 from OsteoScreenLib.radiomics.settings import Settings
 from OsteoScreenLib.volume import Volume

@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +23,7 @@ from OsteoScreenLib.training.film_sets import prepare_films
 from OsteoScreenLib.training.films import Choices, train
 from OsteoScreenLib.training.phantom_films import LOSS_SD, TABLE, write_phantom_films
 from OsteoScreenLib.training.pictures import read_pictures
+from Testing.benchmarks.kept import kept_row
 from Testing.benchmarks.table import markdown
 
 DOCS = Path("docs/radiographs-figures.md")
@@ -132,12 +134,7 @@ def main() -> None:
     rows.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
     for run in RUNS:
-        kept = rows / f"{run.network}.json"
-        if not kept.exists():
-            row = row_of(run, folder)
-            with staged_file(kept) as staged:
-                staged.write_text(json.dumps(row))
-            print(row, flush=True)
+        print(kept_row(rows / f"{run.network}.json", partial(row_of, run, folder)), flush=True)
         made = [json.loads(path.read_text()) for path in sorted(rows.glob("*.json"))]
         with staged_file(DOCS) as staged:
             staged.write_text(document(made), encoding="utf-8")

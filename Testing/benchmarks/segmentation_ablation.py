@@ -9,7 +9,6 @@ A training that was stopped goes on where it was, and a row that is in the folde
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ from torch.nn.functional import interpolate, pad
 
 from OsteoScreenLib.evaluation.overlap import overlap
 from OsteoScreenLib.levels import SCREENED, body_mask
-from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.segmentation.networks import BEYOND_HU, FINE_CHANNELS, FINE_SIZE, build, normalise
 from OsteoScreenLib.segmentation.refine import outline, paint
 from OsteoScreenLib.segmentation.st_unet import SMALL, STUNet
@@ -32,6 +30,7 @@ from OsteoScreenLib.training.segmentation import outline_loss, outline_measures
 from OsteoScreenLib.training.shapes import load_shapes
 from OsteoScreenLib.training.trainer import Settings, dense_task, fit
 from OsteoScreenLib.training.vertebra_samples import vertebra_sample
+from Testing.benchmarks.kept import kept_row
 from Testing.benchmarks.reference import data_folder, totalsegmentator_case
 from Testing.benchmarks.table import markdown
 
@@ -133,12 +132,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for arm in ARMS:
-        kept = folder / f"{arm.name}.json"
-        if not kept.exists():
-            row = row_of(arm, folder, wanted.steps, wanted.test)
-            with staged_file(kept) as staged:
-                staged.write_text(json.dumps(row))
-        rows.append(json.loads(kept.read_text()))
+        rows.append(kept_row(folder / f"{arm.name}.json", partial(row_of, arm, folder, wanted.steps, wanted.test)))
         print(rows[-1], flush=True)
     size = " x ".join(map(str, FINE_SIZE))
     page = (

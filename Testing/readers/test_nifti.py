@@ -2,13 +2,17 @@
 
 import gzip
 import struct
+import zlib
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from isal import isal_zlib
 
 from OsteoScreenLib.errors import InputError
+from OsteoScreenLib.readers import nifti
 from OsteoScreenLib.readers.files import read_image
 
 KINDS = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4"}
@@ -50,6 +54,13 @@ def test_a_fourth_axis_of_one_is_no_obstacle(tmp_path: Path) -> None:
     assert read_image(write(tmp_path / "a.nii", "<", 4, axes=4)).voxels.shape == SHAPE
 
 
+@pytest.fixture(params=[isal_zlib, zlib], ids=lambda module: module.__name__)
+def _either_decompressor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    decompressor: ModuleType = request.param
+    monkeypatch.setattr(nifti, "zlib", decompressor)
+
+
+@pytest.mark.usefixtures("_either_decompressor")
 def test_a_compressed_file_may_have_several_members_and_zeros_behind(tmp_path: Path) -> None:
     plain = write(tmp_path / "a.nii", "<", 4)
     content = plain.read_bytes()
@@ -59,6 +70,9 @@ def test_a_compressed_file_may_have_several_members_and_zeros_behind(tmp_path: P
     (tmp_path / "c.nii.gz").write_bytes(b"".join(members[:2]))
     with pytest.raises(InputError, match="cut short"):
         read_image(tmp_path / "c.nii.gz")
+    (tmp_path / "d.nii.gz").write_bytes(b"".join(members[:2]) + members[2][:-8] + bytes(8))
+    with pytest.raises(InputError, match="damaged"):
+        read_image(tmp_path / "d.nii.gz")
 
 
 def test_a_header_that_promises_too_much_is_refused_without_filling_the_memory(tmp_path: Path) -> None:

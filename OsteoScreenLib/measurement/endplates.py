@@ -61,13 +61,12 @@ def endplate(
 
     farthest = FARTHEST_VOXELS * voxel.max() + FARTHEST_MM
     across = np.sqrt((np.square(voxel).sum() - voxel.max() ** 2) / 12)
-    box = voxel.max() * np.linspace(-0.4, 0.4, 5)
     terms = over.shape[1]
 
     def off(found: np.ndarray) -> np.ndarray:
         """Return what a quadratic shift of the edge (its terms, then the blur) leaves unexplained, in SDs."""
         shift, blur = found[:terms], max(found[terms], LEAST_BLUR_MM)
-        mixed = _mixed(_materials(depth + near @ shift, np.hypot(blur, across), box), hu)
+        mixed = _mixed(_materials(depth + near @ shift, np.hypot(blur, across), voxel.max()), hu)
         unsure = [*(shift / (0.5 * farthest)), (found[terms] - BLUR_MM) / BLUR_SD_MM]
         return np.concatenate([(hu - mixed) / NOISE_HU, unsure])
 
@@ -83,6 +82,7 @@ def endplate(
 
 
 _CORTEX = 2
+_MIDPOINTS = np.linspace(-0.4, 0.4, 5)
 
 
 def _mixed(materials: np.ndarray, hu: np.ndarray) -> np.ndarray:
@@ -94,18 +94,26 @@ def _mixed(materials: np.ndarray, hu: np.ndarray) -> np.ndarray:
     return materials @ share
 
 
-def _materials(depth: np.ndarray, blur: float, box: np.ndarray) -> np.ndarray:
+def _materials(depth: np.ndarray, blur: float, voxel: float) -> np.ndarray:
     """Return what voxels at a depth (n,) below an endplate hold (n, 4): all, marrow, cortex, marrow near the endplate.
 
-    `blur` is a Gaussian's SD, `box` the offsets that a voxel is averaged over, all in mm.
+    `blur` is a Gaussian's SD, `voxel` what is averaged over along the depth, all in mm.
     """
     from scipy.special import ndtr
 
-    at = depth[:, None] + box
-    marrow = ndtr(at / blur)
-    cortex = np.exp(-np.square((at - CORTEX_MM / 2) / blur) / 2) / (blur * np.sqrt(2 * np.pi))
-    sclerotic = marrow * np.clip(1 - at / SCLEROSIS_MM, 0, 1)
-    return np.stack([np.ones_like(at), marrow, cortex, sclerotic], axis=-1).mean(axis=1)
+    low, high = (depth - voxel / 2) / blur, (depth + voxel / 2) / blur
+    marrow = (_sum_of_ndtr(high) - _sum_of_ndtr(low)) * blur / voxel
+    cortex = (ndtr(high - CORTEX_MM / 2 / blur) - ndtr(low - CORTEX_MM / 2 / blur)) / voxel
+    at = depth[:, None] + voxel * _MIDPOINTS
+    sclerotic = (ndtr(at / blur) * np.clip(1 - at / SCLEROSIS_MM, 0, 1)).mean(axis=1)
+    return np.stack([np.ones_like(depth), marrow, cortex, sclerotic], axis=-1)
+
+
+def _sum_of_ndtr(z: np.ndarray) -> np.ndarray:
+    """Return the integral of the normal distribution function up to z."""
+    from scipy.special import ndtr
+
+    return z * ndtr(z) + np.exp(-np.square(z) / 2) / np.sqrt(2 * np.pi)
 
 
 def _quadratic(x: np.ndarray, y: np.ndarray, middle: np.ndarray, half: np.ndarray) -> np.ndarray:

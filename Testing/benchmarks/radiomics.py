@@ -137,9 +137,10 @@ def write_case(folder: Path) -> None:
     labels = np.zeros_like(codes)
     for level in SCREENED:
         body = body_mask(codes, level)
-        depth = distance_transform_edt(body, ct.spacing[::-1])[body]
-        share = TRABECULAR_MM3 / BODY_MM3
-        labels[body] = np.where(depth > np.quantile(depth, 1 - share), label(level, TRABECULAR), label(level, SHELL))
+        outwards = np.argsort(-distance_transform_edt(body, ct.spacing[::-1])[body], kind="stable")
+        codes_of_body = np.full(len(outwards), label(level, SHELL))
+        codes_of_body[outwards[: round(len(outwards) * TRABECULAR_MM3 / BODY_MM3)]] = label(level, TRABECULAR)
+        labels[body] = codes_of_body
     matrix[:3, :2] /= 2
     room = [(0, 0), *(((512 - 2 * n) // 2,) * 2 for n in ct.voxels.shape[1:])]
     fine = [np.repeat(np.repeat(voxels, 2, 1), 2, 2) for voxels in (ct.voxels, labels)]

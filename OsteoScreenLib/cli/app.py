@@ -1,8 +1,10 @@
 """The command ``osteoscreen``: its commands, its exit codes, and how an error reaches the person."""
 
 import atexit
+import errno
 import gc
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,7 +30,7 @@ from OsteoScreenLib.cli.segment import segment
 from OsteoScreenLib.cli.signature import signature
 from OsteoScreenLib.cli.train import train
 from OsteoScreenLib.cli.view import view
-from OsteoScreenLib.errors import Cancelled, OsteoScreenError
+from OsteoScreenLib.errors import Cancelled, DiskFullError, OsteoScreenError
 
 UNEXPECTED, REFUSED, INTERRUPTED = 1, 2, 130
 
@@ -88,6 +90,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _told(error: Exception) -> int:
     """Say one line about an error on stderr and return the exit code."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        error = DiskFullError(Path(error.filename or Path.cwd()))
     message = " ".join(str(error).split())
     if isinstance(error, OsteoScreenError):
         print(f"osteoscreen: {message}", file=sys.stderr)

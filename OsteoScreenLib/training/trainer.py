@@ -3,15 +3,16 @@
 import csv
 import json
 import os
+import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from OsteoScreenLib.errors import ModelError
+from OsteoScreenLib.errors import DiskFullError, ModelError
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent, stop_if
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def fit(
 
     The learning rate warms up over 100 steps (a tenth of a short run) and falls as a cosine. A checkpoint in `folder`
     is taken up where it stopped; the curve of loss and figures goes to ``curve.csv`` there, and to TensorBoard where
-    that is installed.
+    that is installed. Raises `DiskFullError` where a checkpoint has no room; the one before it stays.
     """
     import torch
 
@@ -197,17 +198,13 @@ def _validate(network: "torch.nn.Module", task: Task, settings: Settings, device
 def _keep_best(path: Path, network: "torch.nn.Module", reached: float, step: int) -> int:
     """Write the weights where they reach more than those that are there, and return the step of the best."""
     from safetensors import safe_open
-    from safetensors.torch import save_file
 
     if path.exists():
         with safe_open(path, framework="pt") as file:
             best = file.metadata()
         if not reached > float(best["reached"]):
             return int(best["step"])
-    staged = path.with_suffix(".part")
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
-    save_file(tensors, staged, metadata={"reached": repr(reached), "step": str(step)})
-    os.replace(staged, path)
+    _write(path, network.state_dict(), {"reached": repr(reached), "step": str(step)})
     return step
 
 
@@ -243,16 +240,22 @@ class _Log:
 
 
 def _save(path: Path, network, average, optimizer, step: int, settings: Settings) -> None:
-    """Write everything that training goes on from, as tensors only, beside and then renamed."""
-    from safetensors.torch import save_file
-
+    """Write everything that training goes on from, as tensors only."""
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     tensors |= {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in state.items()}
+    _write(path, tensors, {"step": str(step), "seed": json.dumps(settings.seed)})
+
+
+def _write(path: Path, tensors: "Mapping[str, torch.Tensor]", metadata: dict[str, str]) -> None:
+    """Write tensors beside their place and rename them into it; raises `DiskFullError` where they have no room."""
+    from safetensors.torch import save_file
+
+    if shutil.disk_usage(path.parent).free < sum(tensor.nbytes for tensor in tensors.values()):
+        raise DiskFullError(path.parent)
     staged = path.with_suffix(".part")
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    save_file(tensors, staged, metadata={"step": str(step), "seed": json.dumps(settings.seed)})
+    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, staged, metadata)
     os.replace(staged, path)
 
 

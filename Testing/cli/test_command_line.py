@@ -1,5 +1,6 @@
 """How the command behaves: quick help, one line per error, exit codes, silence from libraries, Ctrl-C."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -55,6 +56,11 @@ def failing(error: BaseException):
     [
         (InputError("This is no CT."), 2, "osteoscreen: This is no CT.\n"),
         (Cancelled(), 130, "osteoscreen: Cancelled. Nothing was written.\n"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "runs/curve.csv"),
+            2,
+            "osteoscreen: The disk of runs/curve.csv is full. Make room, or choose another place.\n",
+        ),
         (
             ZeroDivisionError("by\nzero"),
             1,

@@ -1,12 +1,14 @@
 """The trainer: it learns, goes on where it stopped, and never loads anything but tensors."""
 
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from OsteoScreenLib.errors import Cancelled, ModelError
+from OsteoScreenLib.errors import Cancelled, DiskFullError, ModelError
 from OsteoScreenLib.training.trainer import BEST, CHECKPOINT, CURVE, Settings, Task, dense_task, fit, sgd
 
 WEIGHTS = np.array([1.5, -2.0, 0.5], np.float32)
@@ -47,6 +49,18 @@ def test_a_stopped_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
     calls = iter(range(1000))
     with pytest.raises(Cancelled):
         fit(_network(), TASK, _settings(100), tmp_path / "b", cancelled=lambda: next(calls) == 75)
+    resumed = fit(_network(), TASK, _settings(100), tmp_path / "b")
+    for name, tensor in unbroken.items():
+        assert torch.allclose(resumed[name], tensor, atol=1e-6)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unbroken = fit(_network(), TASK, _settings(100), tmp_path / "a")
+    free = iter([10**9, 20])  # at steps 50 and 100
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=next(free)))
+        with pytest.raises(DiskFullError, match=r"The disk of .*b is full\. Make room"):
+            fit(_network(), TASK, _settings(100), tmp_path / "b")
     resumed = fit(_network(), TASK, _settings(100), tmp_path / "b")
     for name, tensor in unbroken.items():
         assert torch.allclose(resumed[name], tensor, atol=1e-6)

@@ -88,20 +88,21 @@ def arch_in_front(volume: Volume, frames: Mapping[str, Frame]) -> float | None:
 
 
 def organs_on_the_right(coarse: Volume, frames: Mapping[str, Frame]) -> float | None:
-    """Return which part of the large solid organs from L2 upwards lies on the right, None if there are none."""
+    """Return which part of the large solid organs from L2 to below the heart lies on the right, None without any."""
     from scipy.ndimage import binary_erosion, binary_opening, generate_binary_structure, iterate_structure
 
     if not frames:
         return None
     centres = np.array([frame.centre for frame in frames.values()])
     ball = iterate_structure(generate_binary_structure(3, 1), int(LIMITS["organ_radius_mm"] // 5))
-    solid = binary_opening((coarse.voxels > 0) & (coarse.voxels < 250), iterations=1)
+    solid = binary_opening((coarse.voxels > LIMITS["organ_hu"]) & (coarse.voxels < 250), iterations=1)
     core = np.argwhere(binary_erosion(solid, ball))
     points = coarse.to_ras(core[:, ::-1])
     order = centres[:, 2].argsort()
     spine = np.interp(points[:, 2], centres[order, 2], centres[order, 0])
     beside = (abs(points[:, 0] - spine) > 35) & (points[:, 2] > np.median(centres[:, 2]) - 10)
     beside &= points[:, 1] > centres[:, 1].mean() - 10
+    beside &= points[:, 2] < centres[:, 2].max() + LIMITS["organ_above_mm"]
     if beside.sum() * 0.125 < LIMITS["organ_core_ml"]:
         return None
     return float((points[beside, 0] > spine[beside]).mean())

@@ -49,9 +49,16 @@ def enhanced(seed: int) -> Scan | None:
     return scanned(scene, seed)
 
 
-def scanned(scene: Scene, seed: int, protocol: Protocol | None = None) -> Scan:
+def fatty_liver_and_heart() -> Scan:
+    """Return a patient whose liver has the HU of water, on a CT that goes up to the heart."""
+    scene = random_scene(np.random.default_rng(537), fracture=0.0)
+    solids = [replace(solid, hu=0.0) if solid.name == "liver" else solid for solid in scene.solids]
+    return scanned(replace(scene, solids=tuple(solids)), 537, slices=160)
+
+
+def scanned(scene: Scene, seed: int, protocol: Protocol | None = None, slices: int = 120) -> Scan:
     """Return a patient's CT at 2.5 mm, abdomen and lower chest."""
-    made = make_phantom(seed, size=(150, 110, 120), spacing=(2.5, 2.5, 2.5), scene=scene, protocol=protocol)
+    made = make_phantom(seed, size=(150, 110, slices), spacing=(2.5, 2.5, 2.5), scene=scene, protocol=protocol)
     volume = replace(made.volume, acquisition=replace(MADE, kvp=made.volume.acquisition.kvp))
     return Scan(volume, _bodies(made.labels), scene)
 

@@ -9,10 +9,21 @@ import pytest
 from OsteoScreenLib.findings import Finding, Measure, Severity, closing
 from OsteoScreenLib.measurement.acquisition import CONTRAST
 from OsteoScreenLib.measurement.case import measure_case, whole_bodies
+from OsteoScreenLib.measurement.orientation import MIRRORED
 from OsteoScreenLib.measurement.quality import image_findings, quality_findings
 from OsteoScreenLib.measurement.signal import noise_hu
 from OsteoScreenLib.volume import Acquisition
-from Testing.measurement.planted import FAULTS, Scan, enhanced, first_clean, head, magnetic_resonance, metal_rod
+from Testing.measurement.planted import (
+    FAULTS,
+    Scan,
+    enhanced,
+    fatty_liver_and_heart,
+    first_clean,
+    head,
+    magnetic_resonance,
+    metal_rod,
+    mirrored,
+)
 
 
 def findings(scan: Scan) -> tuple[Finding, ...]:
@@ -34,6 +45,12 @@ def test_nothing_above_a_note_is_found_without_fault(scan: Scan) -> None:
 def test_a_planted_fault_is_found_by_its_check(scan: Scan, fault: str) -> None:
     plant, check = FAULTS[fault]
     assert check in {one.check for one in findings(plant(scan)) if one.severity is not Severity.NOTE}
+
+
+def test_a_heart_above_a_fatty_liver_does_not_make_an_image_mirrored() -> None:
+    scan = fatty_liver_and_heart()
+    assert MIRRORED not in {one.check for one in findings(scan)}
+    assert MIRRORED in {one.check for one in findings(mirrored(scan))}
 
 
 def test_contrast_agent_is_seen_where_the_header_is_silent() -> None:

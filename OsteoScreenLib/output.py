@@ -111,11 +111,14 @@ def _scratch(folder: Path) -> Iterator[Path]:
             shutil.rmtree(scratch)
 
 
+def says_disk_full(error: BaseException | None) -> bool:
+    """Tell whether an error is the operating system's word that a disk or a quota is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def disk_full(error: BaseException, folder: Path) -> bool:
     """Tell whether an error means that the disk of a folder is full, whether or not the library that met it said so."""
-    if isinstance(error, DiskFullError) or any(
-        getattr(one, "errno", None) in (errno.ENOSPC, errno.EDQUOT) for one in (error, error.__cause__)
-    ):
+    if isinstance(error, DiskFullError) or says_disk_full(error) or says_disk_full(error.__cause__):
         return True
     ours = isinstance(error, OsteoScreenError) and not isinstance(error, OutputError)
     return not ours and folder.exists() and shutil.disk_usage(folder).free < NEARLY_FULL

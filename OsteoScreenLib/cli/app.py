@@ -1,7 +1,6 @@
 """The command ``osteoscreen``: its commands, its exit codes, and how an error reaches the person."""
 
 import atexit
-import errno
 import gc
 import sys
 from pathlib import Path
@@ -31,6 +30,7 @@ from OsteoScreenLib.cli.signature import signature
 from OsteoScreenLib.cli.train import train
 from OsteoScreenLib.cli.view import view
 from OsteoScreenLib.errors import Cancelled, DiskFullError, OsteoScreenError
+from OsteoScreenLib.output import says_disk_full
 
 UNEXPECTED, REFUSED, INTERRUPTED = 1, 2, 130
 
@@ -90,8 +90,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _told(error: Exception) -> int:
     """Say one line about an error on stderr and return the exit code."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        error = DiskFullError(Path(error.filename or Path.cwd()))
+    if says_disk_full(error):
+        error = DiskFullError(Path(getattr(error, "filename", None) or Path.cwd()))
     message = " ".join(str(error).split())
     if isinstance(error, OsteoScreenError):
         print(f"osteoscreen: {message}", file=sys.stderr)

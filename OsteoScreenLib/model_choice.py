@@ -3,9 +3,10 @@
 import json
 
 from OsteoScreenLib.errors import ModelError
-from OsteoScreenLib.models import ModelCard, find, home, verify
+from OsteoScreenLib.models import ModelCard, find, verify
 from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.plain_json import read_json
+from OsteoScreenLib.user_folder import user_folder
 
 CHOICES = "models.json"
 
@@ -44,7 +45,7 @@ def use(name: str) -> ModelCard:
     choices = {**_choices(), role: card.name}
     if card.name == role:
         del choices[role]
-    with staged_file(home() / CHOICES) as staged:
+    with staged_file(user_folder() / CHOICES) as staged:
         staged.write_text(json.dumps(choices, indent=2) + "\n", encoding="utf-8")
     return card
 
@@ -57,7 +58,7 @@ def role_of(card: ModelCard) -> str | None:
 
 def _choices() -> dict[str, str]:
     """Return the chosen models by role. Raises `ModelError` where the file is damaged."""
-    path = home() / CHOICES
+    path = user_folder() / CHOICES
     if not path.is_file():
         return {}
     try:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from OsteoScreenLib.errors import ModelError, first_fault
 from OsteoScreenLib.output import staged_folder
+from OsteoScreenLib.user_folder import user_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,18 +65,9 @@ def search_path() -> list[Path]:
     return [*named, package.parent / "Resources" / "Models", package / "Resources" / "Models", own_models()]
 
 
-def home() -> Path:
-    """Return the folder of the user's own models and choices: $OSTEOSCREEN_HOME, or where the system keeps such."""
-    if named := os.environ.get("OSTEOSCREEN_HOME"):
-        return Path(named)
-    if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "OsteoScreen"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "osteoscreen"
-
-
 def own_models() -> Path:
     """Return the folder of the user's own models."""
-    return home() / "models"
+    return user_folder() / "models"
 
 
 def list_models() -> list[ModelCard]:

@@ -203,7 +203,7 @@ def _describe(roi: Roi, name: str, image: np.ndarray | None, settings: Settings)
     volume = float(np.prod(roi.block.lattice.spacing))
     region = discretise(image, roi.mask, volume, settings.bin_width, settings.bin_count)
     values = all_features(region, settings.features, settings.voxel_array_shift)
-    if not any(np.isnan(value) for value in values.values()):
+    if not np.isnan(list(values.values())).any():
         return Described(name, values)
     levels = len(np.unique(region.level))
     if levels == 1:

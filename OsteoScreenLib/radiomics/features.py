@@ -55,11 +55,12 @@ def all_features(region: Region, wanted: tuple[str, ...] = FEATURES, shift: floa
 
 def _on_a_rim(mask: np.ndarray, rank: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what the kernels in `matrices` take: the flat grid of ranks 1, 2, ..., the region's voxels, the steps."""
-    grid = np.zeros([n + 2 for n in mask.shape], np.uint16)
-    inner = grid[1:-1, 1:-1, 1:-1]
-    inner[mask] = rank + 1
-    strides = np.array(grid.strides) // grid.itemsize
-    return grid.ravel(), np.flatnonzero(grid > 0).astype(np.uint64), (-(DIRECTIONS @ strides)).astype(np.uint64)
+    wider = np.zeros([n + 2 for n in mask.shape], bool)  # np.pad would keep the order of a transposed array
+    wider[1:-1, 1:-1, 1:-1] = mask
+    voxels = np.flatnonzero(wider)
+    grid = np.zeros(wider.size, np.uint16)
+    grid[voxels] = rank + 1
+    return grid, voxels, -(DIRECTIONS @ np.array(wider.strides))
 
 
 def first_order(values: np.ndarray, counts: np.ndarray, voxel_volume: float, shift: float = 0.0) -> dict[str, float]:

@@ -30,7 +30,10 @@ def features(
     """Compute the radiomics features of every vertebra in a label map."""
     with job() as work, collector_off():
         from contextlib import ExitStack
+        from os import environ
         from threading import Thread
+
+        environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the blocks are small; its threads would wait beside ours
 
         from OsteoScreenLib.radiomics.extract import LOG, NOTHING_TO_SAY, columns, prepare, rows
 
@@ -51,12 +54,13 @@ def features(
             staged_second = stack.enter_context(staged_file(second)) if stability else None
             volume = read_volume(source, series, part(work.progress, 0.0, 0.2), work.cancelled)
             labels, notes = read_labels(labelmap, volume), ()
-            if not in_our_coding(labels.voxels[bounding_box(labels.voxels)]):
+            near = labels.voxels[bounding_box(labels.voxels)]
+            if not in_our_coding(near):
                 from OsteoScreenLib.segmentation.engines import segment
 
                 found = segment(volume, labelmap, "cpu", part(work.progress, 0.2, 0.4), work.cancelled)
-                labels, notes = found.labels, found.notes
-            levels = tuple(levels_in(labels.voxels[bounding_box(labels.voxels)]))
+                labels, notes, near = found.labels, found.notes, found.labels.voxels
+            levels = tuple(levels_in(near))
             table = rows(
                 volume, labels, volume.name, levels, chosen, engine=engine, workers=workers,
                 progress=part(work.progress, 0.4, 0.6 if stability else 1.0), cancelled=work.cancelled,

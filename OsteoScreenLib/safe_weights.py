@@ -1,5 +1,6 @@
 """Weights of others, many of which come as pickles: tensors and numbers are read, and nothing is run."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,13 @@ def read_weights(path: Path) -> "dict[str, Tensor]":
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
+    from torch import Tensor
 
     if path.suffix != ".safetensors":
-        return dict(load_pickle(path))
+        found = load_pickle(path)
+        if isinstance(found, Mapping) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
+            return dict(found)
+        raise ModelError(f"The weights {path} are not tensors by name. Save the network's state_dict, and that alone.")
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
@@ -45,8 +50,8 @@ def load_pickle(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ModelError(f"The weights {path} cannot be read: {error.strerror or error}.") from error
-    except MemoryError:
-        raise
+    except MemoryError as error:  # a damaged pickle may ask for gigabytes, too
+        raise ModelError(f"The weights {path} need more memory than there is, or are damaged.") from error
     except Exception as error:  # torch's reader of pickles fails in many ways on a damaged one
         raise ModelError(
             f"The weights {path} hold more than tensors and numbers, or are damaged; they are not loaded."

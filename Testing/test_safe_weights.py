@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from OsteoScreenLib.errors import ModelError
-from OsteoScreenLib.safe_weights import load_pickle
+from OsteoScreenLib.safe_weights import load_pickle, read_weights
 
 
 class Trap:
@@ -40,3 +40,16 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
         load_pickle(tmp_path / "bad.pth")
     with pytest.raises(ModelError, match="cannot be read"):
         load_pickle(tmp_path / "none.pth")
+
+
+@pytest.mark.parametrize("held", [["ab", "cd"], {"epoch": 3}, {3: torch.ones(1)}, torch.ones(2, 2)])
+def test_weights_are_tensors_by_name(tmp_path: Path, held: object) -> None:
+    torch.save(held, tmp_path / "weights.pth")
+    with pytest.raises(ModelError, match="not tensors by name"):
+        read_weights(tmp_path / "weights.pth")
+
+
+def test_a_length_that_no_memory_holds_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "load", lambda *_, **__: bytearray(2**62))
+    with pytest.raises(ModelError, match="more memory than there is, or are damaged"):
+        load_pickle(tmp_path / "large.pth")

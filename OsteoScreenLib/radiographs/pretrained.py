@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from OsteoScreenLib.errors import ModelError
 from OsteoScreenLib.models import load_folder
-from OsteoScreenLib.safe_weights import load_pickle, read_weights
+from OsteoScreenLib.safe_weights import read_weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -56,7 +56,7 @@ def find_start(wanted: str, network: str, say: Callable[[str], None]) -> Start:
     if path.is_dir():
         card, weights = load_folder(path)
         return Start(weights, f"{card.name} {card.version} ({card.sha256[:12]})")
-    return Start(dict(read_weights(path)), path.name)
+    return Start(read_weights(path), path.name)
 
 
 def begin_with(network: "nn.Module", start: Start) -> None:
@@ -106,4 +106,4 @@ def _imagenet(network: str, say: Callable[[str], None]) -> "dict[str, Tensor]":
                 f"ImageNet's weights could not be fetched ({error}): fetch {source.url} ({size}) on a machine that "
                 f"can, and put it at {path}, or name the file with --weights."
             ) from error
-    return dict(load_pickle(path))
+    return read_weights(path)

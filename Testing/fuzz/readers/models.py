@@ -6,13 +6,15 @@ import json
 import pickle
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from OsteoScreenLib.errors import ModelError
 from OsteoScreenLib.models import CARD, WEIGHTS, load_folder
-from OsteoScreenLib.safe_weights import read_weights
+from OsteoScreenLib.safe_weights import load_pickle, read_weights
 from OsteoScreenLib.segmentation.bundle_config import build
 from OsteoScreenLib.segmentation.monai_bundle import read_bundle
 from OsteoScreenLib.segmentation.nnunet_folder import read_model_folder
@@ -112,7 +114,9 @@ def _torch_files() -> list[Given]:
 
     plain = io.BytesIO()
     torch.save({"a": torch.arange(6.0), "epoch": 3, "names": ["x"]}, plain)
-    return [{"a.pt": plain.getvalue()}]
+    weights = io.BytesIO()
+    torch.save({"a": torch.arange(6.0), "b": torch.ones(2, 2)}, weights)
+    return [{"a.pt": plain.getvalue()}, {"a.pt": weights.getvalue()}]
 
 
 def _spoilt_torch(rng: Random, given: Given) -> Given:
@@ -139,7 +143,10 @@ def _read_folder(folder: Path) -> None:
 
 
 def _read_torch(folder: Path) -> None:
-    read_weights(folder / "a.pt")
+    load_pickle(folder / "a.pt")
+    with suppress(ModelError):
+        for tensor in read_weights(folder / "a.pt").values():
+            tensor.sum()
     assert not ran
 
 

@@ -3,68 +3,24 @@
 import atexit
 import gc
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from OsteoScreenLib import RESEARCH_USE, __version__
-from OsteoScreenLib.cli.boxes import boxes
-from OsteoScreenLib.cli.calibrate import calibrate
-from OsteoScreenLib.cli.cohort import cohort
-from OsteoScreenLib.cli.dataset import dataset
-from OsteoScreenLib.cli.detect import detect
-from OsteoScreenLib.cli.dicom import dicom
-from OsteoScreenLib.cli.drr import drr
-from OsteoScreenLib.cli.evaluate import evaluate
-from OsteoScreenLib.cli.features import features
 from OsteoScreenLib.cli.job import debugging
-from OsteoScreenLib.cli.measure import measure
-from OsteoScreenLib.cli.models import models
-from OsteoScreenLib.cli.phantom import phantom
-from OsteoScreenLib.cli.phantom_films import phantom_films
-from OsteoScreenLib.cli.radiograph import radiograph
-from OsteoScreenLib.cli.screen import screen
-from OsteoScreenLib.cli.segment import segment
-from OsteoScreenLib.cli.signature import signature
-from OsteoScreenLib.cli.train import train
-from OsteoScreenLib.cli.view import view
 from OsteoScreenLib.errors import Cancelled, DiskFullError, OsteoScreenError
 from OsteoScreenLib.output import says_disk_full
 
 UNEXPECTED, REFUSED, INTERRUPTED = 1, 2, 130
 
-app = typer.Typer(
-    name="osteoscreen",
-    help=f"Opportunistic osteoporosis screening on CT. {RESEARCH_USE}",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+COMMANDS = (
+    *("screen", "cohort", "segment", "measure", "calibrate", "features", "detect", "radiograph", "drr", "dicom"),
+    *("phantom", "phantom-films", "view", "models", "train", "evaluate", "signature", "dataset"),
 )
-for command in (
-    screen,
-    cohort,
-    segment,
-    measure,
-    calibrate,
-    features,
-    detect,
-    radiograph,
-    drr,
-    dicom,
-    phantom,
-    phantom_films,
-    view,
-):
-    app.command()(command)
-app.add_typer(models)
-app.add_typer(train)
-evaluate.command()(boxes)
-app.add_typer(evaluate)
-app.add_typer(signature)
-app.add_typer(dataset)
+"""Each is the function, or the group of commands, of its name in the file of its name; in the order of the help."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -76,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     token = debugging.set("--debug" in given)
     try:
-        app([argument for argument in given if argument != "--debug"], prog_name="osteoscreen")
+        plain = [argument for argument in given if argument != "--debug"]
+        _app(plain[0] if plain and plain[0] in COMMANDS else None)(plain, prog_name="osteoscreen")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except Exception as error:
@@ -86,6 +43,25 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         debugging.reset(token)
     return 0
+
+
+def _app(command: str | None) -> typer.Typer:
+    """Return the command line with one command or, for the help and for errors, with all: to make all takes longer."""
+    app = typer.Typer(
+        name="osteoscreen",
+        help=f"Opportunistic osteoporosis screening on CT. {RESEARCH_USE}",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name in [command] if command else COMMANDS:
+        place = name.replace("-", "_")
+        made = getattr(import_module(f"OsteoScreenLib.cli.{place}"), place)
+        app.add_typer(made) if isinstance(made, typer.Typer) else app.command()(made)
+    return app
 
 
 def _told(error: Exception) -> int:
@@ -107,7 +83,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")

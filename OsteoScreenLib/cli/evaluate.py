@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from OsteoScreenLib.cli.boxes import boxes
 from OsteoScreenLib.cli.job import Job, job
 from OsteoScreenLib.cli.text_table import text_table
 
@@ -239,3 +240,6 @@ def _finite(value: object) -> object:
 
 def _dash(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.2f}"
+
+
+evaluate.command()(boxes)

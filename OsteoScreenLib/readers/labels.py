@@ -35,9 +35,10 @@ def read_labels(path: Path | str, volume: Volume) -> Volume:
     whole = np.issubdtype(voxels.dtype, np.integer)
     if not whole and not (np.isfinite(voxels).all() and (voxels == np.rint(voxels)).all()):
         raise LabelMapError(f"{path.name} holds values that are not whole numbers. Give a label map, not an image.")
-    if (voxels.dtype.kind != "u" and voxels.min() < 0) or voxels.max() > np.iinfo(np.uint16).max:
+    highest = voxels.max()
+    if (voxels.dtype.kind != "u" and voxels.min() < 0) or highest > np.iinfo(np.uint16).max:
         raise LabelMapError(f"{path.name} holds values outside 0 to 65535. Give a label map, not an image.")
-    if voxels.max() == 0:
+    if highest == 0:
         raise LabelMapError(f"{path.name} holds no label: every voxel is 0.")
     return volume.with_voxels(onto_grid(labels, volume, path.name))
 

@@ -15,7 +15,7 @@ def neighbours(
     voxels: INT64,
     count: c_int64,
     steps: INT64,
-    levels: INT64,
+    tones: INT64,
     g: c_int64,
     longest: c_int64,
     lengths: INT32,
@@ -27,7 +27,8 @@ def neighbours(
 ) -> None:
     """Count co-occurrences, runs, dependences and tone differences, in one walk over the 26 neighbours of each voxel.
 
-    `levels` (g,) holds the grey level of each rank, of which rank 0 is the outside. `pairs` (13, g, g), `runs`
+    `tones` (g,) holds 32 times the grey level of each rank, plus 1, and 0 for rank 0, the outside: their sum over up to
+    26 neighbours holds both the sum of the levels and how many neighbours there are. `pairs` (13, g, g), `runs`
     (13, g, longest), `dependences` (g, 27) and `differences` (g,) are as `matrices.neighbours` returns them, with rank
     and length 0 besides.
 
@@ -38,20 +39,19 @@ def neighbours(
     for n in range(count):
         voxel = voxels[n]
         rank = grid[voxel]
-        present, alike, total = 0, 0, 0
+        alike, around = 0, 0
         for direction in range(13):
             step = steps[direction]
             before, after = grid[voxel - step], grid[voxel + step]
             pairs[(direction * g + rank) * g + before] += 1
-            present += (before > 0) + (after > 0)
-            total += levels[before] + levels[after]
+            around += tones[before] + tones[after]
             alike += (before == rank) + (after == rank)
             length = lengths[((voxel - step) & (reach - 1)) * 13 + direction] * (before == rank) + 1
             lengths[(voxel & (reach - 1)) * 13 + direction] = length
             runs[(direction * g + rank) * longest + length] += after != rank
         dependences[rank * 27 + alike] += 1
-        if present:
-            differences[rank] += abs(levels[rank] - total / present)
+        if around:
+            differences[rank] += abs((tones[rank] >> 5) - (around >> 5) / (around & 31))
 
 
 def zones(grid: UINT16, voxels: INT64, count: c_int64, steps: INT64, stack: INT64, found: INT64) -> None:

@@ -25,8 +25,9 @@ def neighbours(
     dependences = np.zeros((g, 27), np.int32)
     differences = np.zeros(g)
     compiled(kernels.neighbours)(
-        grid, voxels, len(voxels), steps, levels, g, longest + 1, np.zeros(reach * 13, np.int32), reach,
-        pairs.reshape(-1), runs.reshape(-1), dependences.reshape(-1), differences,
+        grid, voxels, len(voxels), steps, 32 * levels + (levels > 0), g,
+        longest + 1, np.zeros(reach * 13, np.int32), reach, pairs.reshape(-1),
+        runs.reshape(-1), dependences.reshape(-1), differences,
     )  # fmt: skip
     return pairs[:, 1:, 1:], runs[:, 1:, 1:], dependences[1:], differences[1:]
 

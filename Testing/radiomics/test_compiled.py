@@ -55,12 +55,12 @@ def test_the_kernels_count_as_the_same_loops_do_in_python() -> None:
     rng = np.random.default_rng(5)
     mask = rng.random((5, 6, 7)) < 0.8
     grid, voxels, steps = _on_a_rim(mask, rng.integers(0, 3, mask.sum()))
-    count, levels, g, longest, reach = len(voxels), np.array([0, 2, 3, 7]), 4, 8, 128
+    count, tones, g, longest, reach = len(voxels), np.array([0, 65, 97, 225]), 4, 8, 128
 
     for kernel, inputs, outputs in (
         (
             kernels.neighbours,
-            [grid, voxels, count, steps, levels, g, longest, np.zeros(13 * reach, np.int32), reach],
+            [grid, voxels, count, steps, tones, g, longest, np.zeros(13 * reach, np.int32), reach],
             [*(np.zeros(n, np.int32) for n in (13 * g * g, 13 * g * longest, g * 27)), np.zeros(g)],
         ),
         (kernels.zones, [grid, voxels, count, steps, voxels.copy()], [np.zeros(2 * count, np.int64)]),

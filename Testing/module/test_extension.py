@@ -13,7 +13,6 @@ ROOT = Path(OsteoScreenLib.__file__).parent.parent
 if not (ROOT / "CMakeLists.txt").is_file():
     pytest.skip("not in the source tree", allow_module_level=True)
 
-NO_PART = {".pyc", ".nbi", ".nbc"}
 
 SCHEMA = {
     "type": "object",
@@ -33,7 +32,7 @@ SCHEMA = {
 
 def files(folder: Path) -> tuple[list[str], list[str]]:
     """Return scripts and resources of a folder as its CMakeLists.txt should name them."""
-    found = [path for path in folder.rglob("*") if path.is_file() and path.suffix not in NO_PART]
+    found = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__"]
     names = sorted(path.relative_to(folder).as_posix() for path in found if path.name != "CMakeLists.txt")
     scripts = [name for name in names if name.endswith(".py")]
     resources = [name for name in names if not name.endswith(".py")]

@@ -42,7 +42,7 @@ def test_statuses_are_those_of_the_who(t_score: float, status: int) -> None:
 
 
 def test_it_learns_a_bright_and_a_dark_body_in_a_few_steps() -> None:
-    """The shipped form on two pictures: after 40 steps both bodies are found with their status."""
+    """The shipped form on two pictures: after 50 steps, the last ones small, both bodies are found with their status."""
     torch.manual_seed(0)
     boxes = torch.tensor([[30.0, 40.0, 70.0, 68.0]])
     images = torch.full((2, 3, 128, 128), 0.2) + 0.01 * torch.randn(2, 3, 128, 128)
@@ -52,17 +52,19 @@ def test_it_learns_a_bright_and_a_dark_body_in_a_few_steps() -> None:
     network = with_soft_dice(build(**SMALL))
     assert "loss_dice" in network(list(images), targets)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 50)
     first = training_loss(network, images, targets)
-    for _ in range(40):
+    for _ in range(50):
         loss = training_loss(network, images, targets)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        schedule.step()
     assert float(loss.detach()) < 0.5 * float(first.detach())
     bright, dark = predict(network, images.numpy(), "cpu", batch=1)
     for seen, status in ((bright, 0), (dark, 2)):
         assert seen.scores[0].argmax() == status
-        assert seen.corners[0] == pytest.approx(boxes[0].numpy(), abs=6)
+        assert seen.corners[0] == pytest.approx(boxes[0].numpy(), abs=4)
 
 
 def test_soft_dice_is_zero_for_sure_and_right_scores() -> None:

@@ -42,7 +42,7 @@ def test_statuses_are_those_of_the_who(t_score: float, status: int) -> None:
 
 
 def test_it_learns_a_bright_and_a_dark_body_in_a_few_steps() -> None:
-    """The shipped form on two pictures: after 50 steps, the last ones small, both bodies are found with their status."""
+    """The shipped form on two pictures: after 50 ever smaller steps both bodies are found, with status."""
     torch.manual_seed(0)
     boxes = torch.tensor([[30.0, 40.0, 70.0, 68.0]])
     images = torch.full((2, 3, 128, 128), 0.2) + 0.01 * torch.randn(2, 3, 128, 128)

@@ -37,7 +37,7 @@ def compiled(kernel: Callable[..., None]) -> Callable[..., None]:
 
     A kernel is a function of plain loops that returns nothing. Each parameter is annotated as one of the arrays above,
     whose kind is checked at every call, or as `c_int64`. Indices are not checked. The code is kept beside the kernel's
-    file or, if that is read-only, in the user's folder; it is made anew where the file or LLVM is another.
+    file or, if that is read-only, in the user's folder; it is made anew where the file, this one or LLVM is another.
     """
     with _one_at_a_time:
         if kernel not in _loaded:
@@ -101,6 +101,7 @@ def _places(kernel: Callable) -> tuple[Path, Path]:
     import llvmlite.binding as llvm
 
     source = Path(kernel.__code__.co_filename)
-    made_of = "\n".join([llvmlite.__version__, llvm.get_process_triple(), source.read_text(encoding="utf-8")])
+    texts = [path.read_text(encoding="utf-8") for path in (source, Path(__file__))]
+    made_of = "\n".join([llvmlite.__version__, llvm.get_process_triple(), *texts])
     name = f"{source.stem}.{kernel.__name__}.{sha256(made_of.encode()).hexdigest()[:16]}.ll"
     return source.parent / "__pycache__" / name, user_folder() / "compiled" / name

@@ -13,7 +13,6 @@ ROOT = Path(OsteoScreenLib.__file__).parent.parent
 if not (ROOT / "CMakeLists.txt").is_file():
     pytest.skip("not in the source tree", allow_module_level=True)
 
-
 SCHEMA = {
     "type": "object",
     "required": ["$schema", "category", "scm_url"],

@@ -13,11 +13,14 @@ from OsteoScreenLib.volume import Volume
 
 CORTEX_MM = 0.8
 """Thickness taken for an endplate: between coarse slices its HU and its thickness cannot be told apart."""
-BLUR_MM, BLUR_SD_MM = 0.7, 0.3
+BLUR_MM, BLUR_SD_MM = 0.6, 0.3
 """SD of the scanner's blur beyond the voxel itself, and how far it may be off: slices reach into their neighbours."""
 LEAST_BLUR_MM = 0.2
 INSIDE_MM, OUTSIDE_MM = 7.0, 4.0
 """HU are looked at so far to either side of the mask's edge, and half a voxel more."""
+CLEAR = 0.85
+"""The share of the half-width and half-depth asked for in which they are: nearer to the walls, voxels hold what lies
+beside the body, and rims are round."""
 SCLEROSIS_MM = 5.0
 """Marrow may rise over this depth towards the endplate."""
 USABLE_HU = (-200.0, 1500.0)
@@ -50,7 +53,7 @@ def endplate(
     points, hu = _around(volume, labels, frame)
     near = _quadratic(points[:, 0], points[:, 1], middle, half)
     depth = near @ mask_edge - side * points[:, 2]
-    within = (np.abs(near[:, 1]) <= 1) & (np.abs(near[:, 2]) <= 1)
+    within = (np.abs(near[:, 1:3]) <= CLEAR).all(axis=1)
     within &= (depth < INSIDE_MM + voxel.max() / 2) & (depth > -OUTSIDE_MM - voxel.max() / 2)
     chosen = np.flatnonzero(within)
     if len(chosen) < 10 * over.shape[1]:

@@ -114,7 +114,7 @@ def fit(
     progress: Progress = silent,
     cancelled: IsCancelled = never,
 ) -> "dict[str, torch.Tensor]":
-    """Train a network and return its averaged weights: the last, or the best where the task says by which figure.
+    """Train a network and return its averaged weights and statistics: the last, or the best where the task says so.
 
     The learning rate warms up over 100 steps (a tenth of a short run) and falls as a cosine. A checkpoint in `folder`
     is taken up where it stopped; the curve of loss and figures goes to ``curve.csv`` there, and to TensorBoard where
@@ -124,7 +124,7 @@ def fit(
 
     folder.mkdir(parents=True, exist_ok=True)
     network.to(device)
-    average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_moving_average)
+    average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_moving_average, use_buffers=True)
     optimizer = task.optimizer(network.parameters(), settings.rate)
     start = _resume(folder / CHECKPOINT, network, average, optimizer, settings)
     log = _Log(folder)
@@ -157,7 +157,12 @@ def fit(
 
 
 def _moving_average(average: "torch.Tensor", current: "torch.Tensor", updates: "torch.Tensor") -> "torch.Tensor":
-    """Return the exponential mean of the weights over about 200 steps, over fewer in the beginning."""
+    """Return the exponential mean over about 200 steps, over fewer in the beginning, of weights and of statistics.
+
+    A batch normalisation's own statistics are those of the last few batches: too few films, where batches are small.
+    """
+    if not current.is_floating_point():
+        return current
     decay = min(0.995, (1 + float(updates)) / (10 + float(updates)))
     return decay * average + (1 - decay) * current
 

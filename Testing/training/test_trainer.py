@@ -44,6 +44,28 @@ def test_it_learns_and_keeps_the_curve(tmp_path: Path) -> None:
     assert [row.split(",")[0] for row in rows[1:]] == ["100", "200", "300", "400"]
 
 
+class _Normalised(torch.nn.Module):
+    """A network that normalises by the last batch alone, and keeps a table of places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.normal = torch.nn.BatchNorm1d(3, momentum=1.0)
+        self.line = torch.nn.Linear(3, 1)
+        self.register_buffer("places", torch.tensor([7, 11]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.line(self.normal(x))
+
+
+def test_statistics_are_averaged_as_the_weights_are_and_places_are_left_alone(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    weights = fit(_Normalised(), TASK, _settings(400), tmp_path)
+    # the mean of one batch of 4 has an SD of 0.5, that of some 200 batches one of 0.05
+    assert weights["normal.running_mean"].abs().max() < 0.15
+    assert weights["places"].tolist() == [7, 11]
+    assert weights["places"].dtype == torch.int64
+
+
 def test_a_stopped_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
     unbroken = fit(_network(), TASK, _settings(100), tmp_path / "a")
     calls = iter(range(1000))

@@ -1,6 +1,7 @@
 """Training of the radiographs' networks on films, and their test on patients that were held out."""
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -110,7 +111,7 @@ def train(
     name, _, recipe = system.network(choices.network)
     split = split_films(system, films, choices)
     epochs = choices.epochs or (choices.recipe or recipe).epochs
-    watch = _Watch(progress)
+    watch = Watch(progress)
     network = fitted(system, split, folder, choices, device, watch, cancelled)
     seconds = watch.seconds_per_whole and 10 * watch.seconds_per_whole / epochs
 
@@ -151,15 +152,15 @@ def train(
     return Trained(card, test, scores, result, seconds, split.warnings)
 
 
-class _Watch:
-    """Passes progress on, and measures how long the whole would take, however much of it was done."""
+class Watch:
+    """Passes progress on, and measures by a clock how long the whole would take, however much of it was done."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self, progress: Progress, clock: Callable[[], float] = time.monotonic) -> None:
+        self._progress, self._clock = progress, clock
         self._told: list[tuple[float, float]] = []
 
     def __call__(self, fraction: float, message: str) -> None:
-        self._told.append((time.monotonic(), fraction))
+        self._told.append((self._clock(), fraction))
         self._progress(fraction, message)
 
     @property

@@ -17,10 +17,11 @@ from pathlib import Path
 import pandas as pd
 
 from OsteoScreenLib.output import staged_file
+from OsteoScreenLib.progress import silent
 from OsteoScreenLib.radiographs.prepare import resized
 from OsteoScreenLib.radiographs.systems import SYSTEMS, Recipe, System
 from OsteoScreenLib.training.film_sets import prepare_films
-from OsteoScreenLib.training.films import Choices, train
+from OsteoScreenLib.training.films import Choices, Watch, train
 from OsteoScreenLib.training.phantom_films import LOSS_SD, TABLE, write_phantom_films
 from OsteoScreenLib.training.pictures import read_pictures
 from Testing.benchmarks.kept import kept_row
@@ -82,10 +83,11 @@ def row_of(run: Run, folder: Path) -> dict[str, object]:
         write_phantom_films(data, system, run.films, seed=9)
     place = folder / f"{run.network}-run"
     films = prepare_films(read_pictures(data / TABLE, system)[0], system, place)
-    began = time.process_time()
+    watch = Watch(silent, time.process_time)
     recipe = Recipe(run.epochs, BATCH, "adam", run.rate)
-    trained = train(system, films, place / "model", place, Choices(run.network, workers=0, recipe=recipe))
-    seconds = time.process_time() - began
+    trained = train(
+        system, films, place / "model", place, Choices(run.network, workers=0, recipe=recipe), progress=watch
+    )
     values = trained.result.as_values()
     low, high = values.pop("AUC_ci95")
     shape = films.images.shape[1:]
@@ -98,7 +100,7 @@ def row_of(run: Run, folder: Path) -> dict[str, object]:
         "passes": run.epochs,
         **values,
         "95 % CI": f"{low:.3f} to {high:.3f}",
-        "CPU s for 10 passes": round(10 * seconds / run.epochs),
+        "CPU s for 10 passes": round(10 * watch.seconds_per_whole / run.epochs),
     }
 
 
@@ -118,7 +120,7 @@ def document(rows: list[dict[str, object]]) -> str:
         "Projected phantom spines and drawn knees, half of them with a loss of bone of 1 on average and half of 0,\n"
         f"SD {LOSS_SD}; 30 % of the films held out. Adam, batches of {BATCH}. Films were\n"
         "seen at the size in the table: only AlexNet's and those of Models 1 to 4 at the papers'. Seconds are of the\n"
-        "processor, training and its readings together.",
+        "processor, for training and watching.",
         markdown(table),
         f"AUC above 0.9 in {reached} of the {len(table)} runs done. Not run yet: {missing or 'none'}.\n",
     )

@@ -58,6 +58,11 @@ def phantom_rows(
     return pd.concat(parts, ignore_index=True)
 
 
+def kept_in(folder: Path) -> Path:
+    """Return where the rows made with the networks of today are kept: below a folder, by the networks' hashes."""
+    return folder / hashlib.sha256(models_line().encode()).hexdigest()[:12]
+
+
 def phantom_case(case: int, first_seed: int, disease: float, faults: float) -> pd.DataFrame:
     """Segment one phantom and return the rows of its levels."""
     size, spacing = GRIDS[case % len(GRIDS)]
@@ -160,7 +165,7 @@ def main() -> None:
     options.add_argument("--write", type=Path, help="a Markdown file for the tables")
     wanted = options.parse_args()
     text = [models_line()]
-    keep = wanted.keep and wanted.keep / hashlib.sha256(text[0].encode()).hexdigest()[:12]
+    keep = kept_in(wanted.keep) if wanted.keep else None
     if wanted.cases:
         rows = phantom_rows(wanted.cases, FIRST_SEED, keep=keep)
         text += [f"{wanted.cases} phantoms, seeds from {FIRST_SEED}, none drawn in training.", markdown(summary(rows))]

@@ -4,15 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from OsteoScreenLib.cli.app import main
 from OsteoScreenLib.phantoms.scene import random_scene
 from OsteoScreenLib.radiographs.film import read_film
+from OsteoScreenLib.radiographs.prepare import scaled
 from OsteoScreenLib.radiographs.systems import SYSTEMS
 from OsteoScreenLib.training.duplicates import find_duplicates
-from OsteoScreenLib.training.phantom_films import TABLE, dxa_film, projected
+from OsteoScreenLib.training.phantom_films import LOSS_SD, TABLE, dxa_film, projected
 from OsteoScreenLib.training.phantom_knees import knee_film
-from OsteoScreenLib.training.pictures import read_pictures
+from OsteoScreenLib.training.pictures import Picture, read_pictures
 from OsteoScreenLib.volume import grid
 
 
@@ -35,6 +37,19 @@ def test_a_folder_of_knees_is_what_training_reads(tmp_path: Path, capfd: pytest.
         assert (again / name).read_bytes() == (knees / name).read_bytes()
     assert main(["phantom-films", "knee", "-o", str(knees)]) == 2
     assert "not empty" in capfd.readouterr().err
+
+
+def test_two_knees_in_one_pose_are_two_and_a_poor_copy_is_one(tmp_path: Path) -> None:
+    pictures = []
+    for number in (98, 155):
+        rng = np.random.default_rng([0, number])
+        film = knee_film(number % 2 + rng.normal(0, LOSS_SD), rng)
+        image = Image.fromarray(np.rint(255 * scaled(film)).astype(np.uint8))
+        image.save(tmp_path / f"{number}.jpg", quality=92)
+        pictures.append(Picture(tmp_path / f"{number}.jpg", bool(number % 2), str(number)))
+    image.resize((image.width // 2, image.height // 2)).save(tmp_path / "copy.jpg", quality=20)
+    found = find_duplicates([*pictures, Picture(tmp_path / "copy.jpg", True, "copy")])
+    assert found.alike == ((1, 2),)
 
 
 def roughness(grain: np.ndarray) -> float:

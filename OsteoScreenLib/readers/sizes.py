@@ -71,4 +71,6 @@ def _of_process() -> int | None:
 
 
 def _amount(size: int) -> str:
+    if size >= 2**60:  # a text can claim more than a float can hold
+        return "more than a billion GiB"
     return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size} bytes"

@@ -52,7 +52,7 @@ RUNS = (
     *(Run("3: four small networks", "bone-texture", f"model-{n}", 10, 5e-4) for n in (3, 1, 2, 4)),
     Run(WHOLE, "bone-texture", "squeezenet1_0", 12, 5e-4, (96, 96)),
     Run("knee", "knee", "resnet50-gru", 10, 5e-4, (64, 64)),
-    Run("VERTE-X", "verte-x", "efficientnet-b4", 16, 5e-4, (128, 64), 1600),
+    Run("VERTE-X", "verte-x", "efficientnet-b4", 8, 5e-4, (128, 64), 3200),
     Run(WHOLE, "bone-texture", "resnet18", 12, 5e-4, (64, 64)),
     Run(WHOLE, "bone-texture", "alexnet", 12, 1e-4, films=400),
     Run(WHOLE, "bone-texture", "densenet121", 12, 1e-3, (64, 64)),

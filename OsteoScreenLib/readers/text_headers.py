@@ -54,10 +54,13 @@ _META_COUNTS = frozenset(("CompressedDataSize", "ElementNumberOfChannels", "Elem
 def check_nrrd(path: Path) -> None:
     """Raise `InputError` unless a file begins with a sane NRRD header, and can hold the voxels that this promises."""
     with path.open("rb") as file:
-        lines = _text(file.read(_LONGEST + 1).partition(b"\n\n")[0].replace(b"\r", b""), path).split("\n")
+        head = file.read(_LONGEST + 1).replace(b"\r\n", b"\n").partition(b"\n\n")[0]
+    lines = _text(head, path).split("\n")
     fields: dict[str, str] = {}
     if not re.fullmatch("NRRD000[1-5]", lines[0]):
         raise _damaged(path, f"begins with '{lines[0][:20]}'")
+    if b"\r" in head:  # teem ends a line there, and a long one that it cannot read ends the process
+        raise _damaged(path, "has lines that end in a bare carriage return")
     for line in lines[1:]:
         if line.startswith("#") or ":=" in line or not line.strip():
             continue

@@ -106,6 +106,15 @@ def test_a_link_to_a_device_is_no_data_file(image: Path) -> None:
     assert "no file beside it" in refusal(image / "a.mhd")
 
 
+def test_lines_of_an_nrrd_may_end_as_on_windows_but_not_in_the_middle(image: Path) -> None:
+    path, before = image / "a.nrrd", read_volume(image / "a.nrrd").voxels
+    head, end, voxels = path.read_bytes().partition(b"\n\n")
+    path.write_bytes((head + end).replace(b"\n", b"\r\n") + voxels)
+    np.testing.assert_array_equal(read_volume(path).voxels, before)
+    path.write_bytes(head + b"\nnote:=" + 500 * b"9" + b"\r" + 2000 * b"9" + end + voxels)
+    assert "bare carriage return" in refusal(path)
+
+
 def test_a_bomb_is_not_unpacked_to_its_end(image: Path) -> None:
     whole = gzip.decompress((image / "a.nii.gz").read_bytes())
     (image / "a.nii.gz").write_bytes(gzip.compress(whole, 1) + gzip.compress(bytes(400 << 20), 1))

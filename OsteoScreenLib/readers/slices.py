@@ -13,6 +13,7 @@ from OsteoScreenLib.errors import InputError
 from OsteoScreenLib.progress import IsCancelled, Progress, stop_if
 from OsteoScreenLib.readers.acquisition import FACT_TAGS
 from OsteoScreenLib.readers.dicom_file import is_dicom, read_dataset
+from OsteoScreenLib.readers.sizes import FARTHEST
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -110,7 +111,7 @@ def frame_count(header: "Dataset") -> int:
     """Return how many frames a header speaks of, one where it does not."""
     try:
         return max(1, int(header.get("NumberOfFrames") or 1))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 1
 
 
@@ -156,14 +157,14 @@ def _slice(path: Path, header: "Dataset", number: int, groups: "list[Dataset]") 
         down, across = (float(mm) for mm in element("PixelSpacing", "PixelMeasuresSequence"))
         along_row, along_column = cosines / np.linalg.norm(cosines, axis=1, keepdims=True)
         place = np.array([*position, down, across, *along_row, *along_column])
-        if place.shape != (11,) or not np.isfinite(place).all():
+        if place.shape != (11,) or not (np.abs(place) <= FARTHEST).all():
             return None
         if min(down, across) <= 0 or abs(along_row @ along_column) > 1e-2:
             return None
         slope = element("RescaleSlope", "PixelValueTransformationSequence")
         intercept = element("RescaleIntercept", "PixelValueTransformationSequence")
         known = slope not in (None, "") and intercept not in (None, "") and float(slope) != 0
-        if known and not np.isfinite([float(slope), float(intercept)]).all():
+        if known and not (np.abs([float(slope), float(intercept)]) <= FARTHEST).all():
             return None
         return Slice(
             path=path,

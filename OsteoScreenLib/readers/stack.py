@@ -133,7 +133,7 @@ def _refuse_gaps(where: np.ndarray, name: str) -> None:
 def _instance_number(s: Slice) -> int:
     try:
         return int(s.header.get("InstanceNumber") or 0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from OsteoScreenLib.phantoms.disease import Disease, Finding, random_disease
 from OsteoScreenLib.phantoms.lesions import Lesions
 from OsteoScreenLib.phantoms.solids import Solid
-from OsteoScreenLib.phantoms.spine import SPINE_LEVELS, Spine, random_spine
+from OsteoScreenLib.phantoms.spine import SPINE_LEVELS, USUAL_LORDOSIS, Spine, random_spine
 from OsteoScreenLib.phantoms.torso import torso_solids
 from OsteoScreenLib.phantoms.vertebra import VertebraShape, random_vertebra
 
@@ -144,14 +144,15 @@ def random_scene(
     fracture: float = 0.08,
     disease: float = 0.0,
     draw: DrawVertebra = random_vertebra,
+    lordosis: tuple[float, float] = USUAL_LORDOSIS,
 ) -> Scene:
     """Draw a patient: `warp` mm of elastic variation, `tilt` degrees (SD) of pose, `fracture` probability per level.
 
     `disease` in [0, 1] scales how likely each kind of disease is (see `disease.random_disease`; its fractures come on
     top and take the spine above with them). At 0 nothing is drawn for it: a seed keeps its healthy patient. `draw`
-    makes the vertebrae.
+    makes the vertebrae, `lordosis` is that of `random_spine`.
     """
-    healthy = random_spine(rng)
+    healthy = random_spine(rng, lordosis)
     shapes = {level: draw(healthy, level, rng, fracture) for level in SPINE_LEVELS}
     bone = random_bone(rng)
     ill = random_disease(healthy, shapes, rng.spawn(1)[0], disease) if disease > 0 else Disease(healthy, shapes)

@@ -50,15 +50,20 @@ def _rotation(lean: float, side: float, turn: float) -> np.ndarray:
     return sideways @ forward @ axial
 
 
-def random_spine(rng: np.random.Generator) -> Spine:
+USUAL_LORDOSIS = (0.35, 1.3)
+"""Between which shares of the mean curve spines are drawn."""
+
+
+def random_spine(rng: np.random.Generator, lordosis: tuple[float, float] = USUAL_LORDOSIS) -> Spine:
     """Draw a spine with its S1 centre at the origin: body sizes, disc heights, lordosis and scoliosis vary.
 
-    One in four has a scoliosis of up to about 25 degrees (Cobb); discs are narrowed at random, more so low down.
+    `lordosis` are the least and the largest share of the mean curve, in which S1 leans forward by 38 degrees. One in
+    four has a scoliosis of up to about 25 degrees (Cobb); discs are narrowed at random, more so low down.
     """
     n = len(SPINE_LEVELS)
     scale = rng.normal(1.0, 0.07) * np.array([rng.normal(1, 0.05), rng.normal(1, 0.05), rng.normal(1, 0.05)])
     scale = np.clip(scale, 0.78, 1.25)
-    lordosis = rng.uniform(0.35, 1.3)
+    curve = rng.uniform(*lordosis)
     bend = rng.normal(0, 5, 2) if rng.random() < 0.25 else rng.normal(0, 1, 2)
     phase, period = rng.uniform(0, 2 * np.pi), rng.uniform(8, 16)
     wave = np.sin(phase + 2 * np.pi * np.arange(n) / period)
@@ -66,7 +71,7 @@ def random_spine(rng: np.random.Generator) -> Spine:
     for i, level in enumerate(SPINE_LEVELS):
         width, depth, height, disc = _MEAN_SIZE[level]
         frames[level] = _rotation(
-            _MEAN_LEAN[level] * lordosis + rng.normal(0, 1.5),
+            _MEAN_LEAN[level] * curve + rng.normal(0, 1.5),
             bend[0] * wave[i] * 1.5 + rng.normal(0, 1.0),
             bend[1] * wave[i] + rng.normal(0, 1.0),
         )

@@ -15,6 +15,8 @@ from OsteoScreenLib.training.variation import random_between
 
 DISEASE = 0.35
 FAULTS = 0.7
+LORDOSIS = (0.35, 1.8)
+"""S1 leans forward by 13 to 68 degrees."""
 
 
 def training_scene(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra], disease: float = DISEASE) -> Scene:
@@ -35,7 +37,7 @@ def training_scene(rng: np.random.Generator, shapes: Sequence[MeasuredVertebra],
         )
         return random_between(first, analytic if rng.random() < 0.3 else second, rng)
 
-    return random_scene(rng, warp=7.0, tilt=6.0, fracture=0.0, disease=disease, draw=draw)
+    return random_scene(rng, warp=7.0, tilt=6.0, fracture=0.0, disease=disease, draw=draw, lordosis=LORDOSIS)
 
 
 def exposed(hu: np.ndarray, spacing: tuple[float, float, float], rng: np.random.Generator) -> np.ndarray:

@@ -22,7 +22,7 @@ def segmentation(
         ),
     ] = "refine",
     parent: Annotated[
-        str | None, typer.Option("--from", metavar="MODEL", help="Fine-tune this model (st-unet) on a dataset.")
+        str | None, typer.Option("--from", metavar="MODEL", help="Go on from this model; st-unet, with a dataset.")
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="With --from: at most so many passes over the dataset; else 10.")
@@ -58,15 +58,16 @@ def segmentation(
         from OsteoScreenLib.cli.fine_tune import fine_tune, stage_of
         from OsteoScreenLib.device import choose
         from OsteoScreenLib.errors import InputError
+        from OsteoScreenLib.model_choice import SEGMENTING
         from OsteoScreenLib.training.configuration import SMOKE, load_settings
         from OsteoScreenLib.training.segmentation import smoke_test
         from OsteoScreenLib.training.segmentation import train as fit
 
-        if parent:
-            if smoke or config or steps or batch:
-                raise InputError(
-                    "--smoke, --config, --steps and --batch are for training from nothing; leave out --from."
-                )
+        if parent and smoke:
+            raise InputError("--smoke trains from nothing; leave out --from.")
+        if parent and what not in SEGMENTING:
+            if config or steps or batch:
+                raise InputError("--config, --steps and --batch are for training on synthetic CT, not on a dataset.")
             given = {"epochs": epochs, "replay": replay, "seed": seed, "workers": workers, "data": data}
             fine_tune(work, Path(what), parent, output, run, freeze_encoder, given, choose(device))
             return
@@ -77,7 +78,7 @@ def segmentation(
             return
         settings = load_settings(config, steps=steps, batch=batch, workers=workers, seed=seed)
         output = output or Path("models") / stage
-        card = fit(stage, output, run / stage, settings, data, choose(device), work.progress, work.cancelled)
+        card = fit(stage, output, run / stage, settings, data, choose(device), work.progress, work.cancelled, parent)
         work.say(f"{card.name} {card.version}: {output}")
         for name, value in card.measured.items():
             work.say(f"  {name}: {value:.3f}")

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from OsteoScreenLib import __version__
 from OsteoScreenLib.errors import ModelError
-from OsteoScreenLib.models import ModelCard, save_model
+from OsteoScreenLib.model_choice import role_of
+from OsteoScreenLib.models import ModelCard, load_weights, save_model
 from OsteoScreenLib.phantoms.spine import SPINE_LEVELS
 from OsteoScreenLib.progress import IsCancelled, Progress, never, silent
-from OsteoScreenLib.segmentation.networks import FINE_CHANNELS, HEIGHT_SCALE, SURVEY_CHANNELS, build
+from OsteoScreenLib.segmentation.networks import FINE_CHANNELS, HEIGHT_SCALE, SURVEY_CHANNELS, build, trained
 from OsteoScreenLib.segmentation.st_unet import SMALL
 from OsteoScreenLib.training.corridor_samples import NOWHERE, corridor_sample
 from OsteoScreenLib.training.shapes import MeasuredVertebra, load_shapes
@@ -30,6 +31,14 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """The network of each stage and its arguments."""
 
+_SHAPES = (
+    "https://github.com/malekosh/deep-learning-models-for-the-differentiation-of-osteoporotic-and-malignant-"
+    "vertebral-fractures (MIT)",
+    "https://github.com/Hendrik-code/TPTBox (Apache-2.0)",
+    "https://github.com/RemusR9/artisynth_lumbosacralSpineModel (BSD-3-Clause)",
+)
+"""Where the measured shapes are from."""
+
 _PURPOSE = {
     "locate": "Find the spine and roughly tell the height of every slice on whole CT volumes at 12 mm.",
     "count": "Tell the vertebral level of each slice of a corridor along the spine at 6 mm.",
@@ -46,17 +55,25 @@ def train(
     device: str = "cpu",
     progress: Progress = silent,
     cancelled: IsCancelled = never,
+    parent: str | None = None,
 ) -> ModelCard:
     """Train ``"locate"``, ``"count"`` or ``"refine"`` and write the model to `output`.
 
     Checkpoints and the curve go to `folder`. `data` is a folder of vertebra label maps whose shapes join the analytic
-    ones (see `shapes.load_shapes`).
+    ones (see `shapes.load_shapes`). With `parent`, the name of a model of that stage, its weights are where training
+    goes on from; raises `ModelError` where it is of another.
     """
     shapes = load_shapes(data) if data else []
-    architecture, parameters = ARCHITECTURES[stage]
     network, task = _learner(stage, shapes, settings)
+    architecture, parameters = ARCHITECTURES[stage]
+    before = load_weights(parent) if parent else None
+    if before:
+        network = _going_on(stage, *before)
+        architecture, parameters = before[0].architecture, before[0].parameters
     weights = fit(network, task, settings, folder, device, progress, cancelled)
-    sources = sorted({shape.source for shape in shapes})
+    samples = f"{settings.steps * settings.batch} samples drawn on the fly, seed {settings.seed}"
+    names = ", ".join(["analytic", *sorted({shape.source for shape in shapes})])
+    learned = f"Synthetic CT only ({samples}); no real CT intensity was seen. Vertebra shapes: {names}."
     return save_model(
         output,
         {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in weights.items()},
@@ -64,22 +81,13 @@ def train(
         task=_PURPOSE[stage],
         architecture=architecture,
         parameters=parameters,
-        trained_on=(
-            f"Synthetic CT only ({settings.steps * settings.batch} samples drawn on the fly, seed {settings.seed}); "
-            f"no real CT intensity was seen. Vertebra shapes: {', '.join(['analytic', *sources])}."
-        ),
+        trained_on=f"{before[0].trained_on} Then: {learned}" if before else learned,
         measured=_last_row(folder / CURVE),
         intended_use="Research use only. Cannot be used to rule out low bone density.",
         licence="Apache-2.0",
         role=stage,
-        sources=(
-            "https://github.com/malekosh/deep-learning-models-for-the-differentiation-of-osteoporotic-and-malignant-"
-            "vertebral-fractures (MIT)",
-            "https://github.com/Hendrik-code/TPTBox (Apache-2.0)",
-            "https://github.com/RemusR9/artisynth_lumbosacralSpineModel (BSD-3-Clause)",
-        )
-        if sources
-        else (),
+        sources=_SHAPES if shapes else before[0].sources if before else (),
+        parent=f"{before[0].name} {before[0].version}, SHA-256 {before[0].sha256}" if before else None,
     )
 
 
@@ -111,6 +119,13 @@ def _learner(stage: str, shapes: list[MeasuredVertebra], settings: Settings) -> 
         "refine": (vertebra_sample, outline_loss, outline_measures),
     }[stage]
     return build(*ARCHITECTURES[stage]), dense_task(stage, partial(draw, shapes=shapes), loss, measures)
+
+
+def _going_on(stage: str, card: ModelCard, weights: "dict[str, torch.Tensor]") -> "torch.nn.Module":
+    """Return the network that a model of this stage is; raises `ModelError` where it is of another."""
+    if role_of(card) != stage:
+        raise ModelError(f"{card.name} is no model for {stage}; name one that is, or leave out --from.")
+    return trained(card, weights)
 
 
 def _locate_loss(output: "torch.Tensor", line: "torch.Tensor", height: "torch.Tensor") -> "torch.Tensor":

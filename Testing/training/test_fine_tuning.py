@@ -148,7 +148,7 @@ def test_one_patient_alone_is_refused(tmp_path: Path, box_case: BoxCase) -> None
         (["DATA", "--from", "locate"], "locate does not outline bodies; fine-tune st-unet"),
         (["DATA", "--from", "absent"], "There is no model named 'absent'"),
         (["DATA", "--from", "tiny", "-o", "a name"], "'a name' is no name for a model"),
-        (["DATA", "--from", "tiny", "--steps", "5"], "are for training from nothing"),
+        (["DATA", "--from", "tiny", "--steps", "5"], "are for training on synthetic CT, not on a dataset"),
         (["DATA"], "to fine-tune on a dataset, add --from st-unet"),
         (["refine", "--epochs", "5"], "are for fine-tuning; add --from MODEL"),
         (["nowhere", "--from", "tiny"], "nowhere is no dataset of OsteoScreen"),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,9 @@ BATCH = {"cpu": 1, "cuda": 16, "mps": 4}
 
 _SHARED = 0.2
 """Share of a body's voxels in another from which both cannot be there."""
+
+_HELD = 0.6
+"""Share of a body's voxels in another from which that one holds it."""
 
 _OFF_MM = 25.0
 
@@ -116,12 +120,22 @@ def outline(
 
 
 def distinct(bodies: Sequence[Body]) -> list[Body]:
-    """Return the believable bodies from head to foot; of those that overlap, the one with the least doubt."""
+    """Return the believable bodies from head to foot; of those that overlap, the one with the least doubt.
+
+    One that holds two others which keep apart is both in one, as where a worn disc is hardly darker than bone: it goes.
+    """
+    believable = [body for body in bodies if body.believable]
     found: list[Body] = []
-    for body in sorted((body for body in bodies if body.believable), key=lambda body: body.doubt):
+    for body in sorted((body for body in believable if not _is_two(body, believable)), key=lambda body: body.doubt):
         if all(_shared(body, other) < _SHARED for other in found):
             found.append(body)
     return sorted(found, key=lambda body: -body.centre[2])
+
+
+def _is_two(body: Body, others: Sequence[Body]) -> bool:
+    """Tell whether a body holds two of the others that do not overlap."""
+    held = [other for other in others if other is not body and _shared(other, body) > _HELD]
+    return any(max(_shared(a, b), _shared(b, a)) < _SHARED for a, b in combinations(held, 2))
 
 
 def paint(volume: Volume, bodies: dict[str, Body]) -> np.ndarray:

@@ -65,6 +65,19 @@ def test_what_lies_between_two_bodies_gives_way_to_both() -> None:
     assert distinct(bodies) == [bodies[2], bodies[0]]
 
 
+def test_two_bodies_taken_for_one_give_way_to_both_however_sharp() -> None:
+    crop = grid(np.zeros(3), (40, 40, 90), 1.0)
+    bodies = []
+    for low, high, inside in ((10, 35, 0.88), (38, 62, 0.9), (12, 61, 0.95), (11, 35, 0.7), (14, 22, 0.6)):
+        probability = np.zeros(crop.voxels.shape, np.float32)
+        probability[low:high, 8:32, 8:32] = inside
+        bodies.append(Body(crop.with_voxels(probability)))
+    assert min(bodies, key=lambda body: body.doubt) is bodies[2]
+    assert distinct(bodies) == [bodies[1], bodies[0]]
+    # one body seen twice, or in part, does not make it two
+    assert distinct([bodies[2], bodies[0], *bodies[3:]]) == [bodies[2]]
+
+
 def test_oblique_and_flipped_grids_give_the_same_bodies(box_case: BoxCase) -> None:
     angle = np.radians(20)
     turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1.0]])

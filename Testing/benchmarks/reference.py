@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from OsteoScreenLib.levels import SCREENED, TOTALSEGMENTATOR, TRABECULAR, label
+from OsteoScreenLib.levels import SCREENED, SHELL, TOTALSEGMENTATOR, TRABECULAR, label
 from OsteoScreenLib.readers import read_volume
 from OsteoScreenLib.volume import Volume
 
@@ -39,3 +39,19 @@ def totalsegmentator_case(data: Path) -> Case:
         if level in SCREENED:
             labels[(vertebrae == code) & (bodies == 1)] = label(level, TRABECULAR)
     return Case("ct_totalsegmentator", volume, volume.with_voxels(labels))
+
+
+def tptbox_case(data: Path) -> Case:
+    """Return the crop around one L3 with a person's compartments: border (49) as shell, body (50) as trabecular."""
+    import SimpleITK as sitk
+
+    folder = data / "vertebra_l3_tptbox"
+    volume = read_volume(folder / "sub-ct_label-22_ct.nii.gz")
+    vertebrae, parts = (
+        Volume.from_sitk(sitk.ReadImage(str(folder / f"sub-ct_seg-{name}_label-22_msk.nii.gz"))).voxels
+        for name in ("vert", "subreg")
+    )
+    labels = np.zeros(volume.voxels.shape, np.uint16)
+    for code, part in ((49, SHELL), (50, TRABECULAR)):
+        labels[(vertebrae == 22) & (parts == code)] = label("L3", part)
+    return Case("vertebra_l3_tptbox", volume, volume.with_voxels(labels))

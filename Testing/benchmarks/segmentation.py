@@ -21,8 +21,10 @@ from OsteoScreenLib.levels import SCREENED, body_mask, levels_in, trabecular_mas
 from OsteoScreenLib.output import staged_file
 from OsteoScreenLib.phantoms import make_phantom
 from OsteoScreenLib.segmentation.engines import segment
+from OsteoScreenLib.segmentation.networks import load_network
+from OsteoScreenLib.segmentation.refine import outline, paint
 from OsteoScreenLib.volume import Volume
-from Testing.benchmarks.reference import data_folder, totalsegmentator_case
+from Testing.benchmarks.reference import data_folder, totalsegmentator_case, tptbox_case
 from Testing.benchmarks.table import markdown, models_line
 
 FIRST_SEED, FIRST_HARD_SEED = 1_000_000, 1_500_000
@@ -129,6 +131,18 @@ def real_rows(data: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def vertebra_row(data: Path) -> pd.DataFrame:
+    """Outline the one real vertebra with a person's compartments, from its centre: the CT is too small to count in."""
+    case = tptbox_case(data)
+    truth = case.labels.voxels
+    centre = case.volume.to_ras(np.argwhere(body_mask(truth, "L3")).mean(0)[::-1])
+    _, network = load_network("refine")
+    (body,) = outline(case.volume, [centre], network, "cpu")
+    found = paint(case.volume, {"L3": body} if body else {})
+    rows = pd.DataFrame(level_rows(case.volume, found, truth))
+    return rows[["level", "body_dice", "trabecular_dice", "body_assd_mm", "body_hd95_mm", "hu_bias"]]
+
+
 def _mean(volume: Volume, mask: np.ndarray) -> float:
     return float(volume.voxels[mask].mean()) if mask.any() else float("nan")
 
@@ -176,6 +190,10 @@ def main() -> None:
     data = data_folder()
     if data.is_dir():
         text += ["Real CT (`ct_totalsegmentator`; the reference is another model's output).", markdown(real_rows(data))]
+        text += [
+            "Real CT (`vertebra_l3_tptbox`, a person's compartments; its shape was among the training shapes).",
+            markdown(vertebra_row(data)),
+        ]
     page = "\n\n".join(text) + "\n"
     print(page)
     if wanted.write:

@@ -18,20 +18,20 @@ def segmentation(
         str,
         typer.Argument(
             metavar="locate|count|refine|DATASET",
-            help="What finds the spine, counts levels, or outlines a body; with --from, a dataset of corrected cases.",
+            help="What finds the spine, counts levels, or outlines a body; or, with --from, a dataset of corrected cases.",
         ),
     ] = "refine",
     parent: Annotated[
         str | None, typer.Option("--from", metavar="MODEL", help="Go on from this model; st-unet, with a dataset.")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="With --from: at most so many passes over the dataset; else 10.")
+        int | None, typer.Option(min=1, help="With a dataset: at most so many passes over the dataset; else 10.")
     ] = None,
     replay: Annotated[
-        float | None, typer.Option(min=0.0, max=0.9, help="With --from: share of synthetic samples; else 0.5.")
+        float | None, typer.Option(min=0.0, max=0.9, help="With a dataset: share of synthetic samples; else 0.5.")
     ] = None,
     freeze_encoder: Annotated[
-        bool, typer.Option("--freeze-encoder", help="With --from: leave what looks at the image as it is.")
+        bool, typer.Option("--freeze-encoder", help="With a dataset: leave what looks at the image as it is.")
     ] = False,
     output: Annotated[
         Path | None,

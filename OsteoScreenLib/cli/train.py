@@ -18,7 +18,7 @@ def segmentation(
         str,
         typer.Argument(
             metavar="locate|count|refine|DATASET",
-            help="What finds the spine, counts levels, or outlines a body; or, with --from, a dataset of corrected cases.",
+            help="What finds the spine, counts levels, or outlines a body; with --from also a dataset of corrections.",
         ),
     ] = "refine",
     parent: Annotated[

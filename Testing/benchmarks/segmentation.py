@@ -1,6 +1,6 @@
 """How well our engine segments: phantoms that no training has drawn, and real CT where it is at hand.
 
-``python -m Testing.benchmarks.segmentation [--cases 20] [--hard 20] [--keep DIR] [--write FILE]``
+``python -m Testing.benchmarks.segmentation [--cases 20] [--hard 20] [--hard-seed N] [--keep DIR] [--write FILE]``
 
 Hard phantoms have the diseases of `phantoms.disease` and the scanner faults of `phantoms.scan`, drawn at random. With
 ``--keep`` the rows of each phantom are written as soon as they are there and found again by a later run with the same
@@ -175,6 +175,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--cases", type=int, default=20)
     options.add_argument("--hard", type=int, default=20, help="phantoms with disease and scanner faults")
+    options.add_argument("--hard-seed", type=int, default=FIRST_HARD_SEED, help="the first of them, to draw others")
     options.add_argument("--keep", type=Path, help="a folder for the rows of each phantom, by the networks' hashes")
     options.add_argument("--write", type=Path, help="a Markdown file for the tables")
     wanted = options.parse_args()
@@ -184,8 +185,8 @@ def main() -> None:
         rows = phantom_rows(wanted.cases, FIRST_SEED, keep=keep)
         text += [f"{wanted.cases} phantoms, seeds from {FIRST_SEED}, none drawn in training.", markdown(summary(rows))]
     if wanted.hard:
-        rows = phantom_rows(wanted.hard, FIRST_HARD_SEED, DISEASE, FAULTS, keep)
-        what = f"disease {DISEASE}, scanner faults {FAULTS}, seeds from {FIRST_HARD_SEED}, none drawn in training."
+        rows = phantom_rows(wanted.hard, wanted.hard_seed, DISEASE, FAULTS, keep)
+        what = f"disease {DISEASE}, scanner faults {FAULTS}, seeds from {wanted.hard_seed}, none drawn in training."
         text += [f"{wanted.hard} hard phantoms: {what}", markdown(summary(rows))]
     data = data_folder()
     if data.is_dir():

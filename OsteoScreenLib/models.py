@@ -57,6 +57,11 @@ class ModelCard(BaseModel):
     patients: int | None = None
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
+    @property
+    def in_full(self) -> str:
+        """Name, version and hash, as a model made from this one names it."""
+        return f"{self.name} {self.version}, SHA-256 {self.sha256}"
+
 
 def search_path() -> list[Path]:
     """Return the folders that models are looked for in, the first first."""

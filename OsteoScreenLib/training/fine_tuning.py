@@ -154,7 +154,7 @@ def fine_tune(
         licence=card.licence,
         sources=card.sources,
         role=ROLE,
-        parent=f"{card.name} {card.version}, SHA-256 {card.sha256}",
+        parent=card.in_full,
         cases=len(learned),
         patients=patients,
     )

@@ -61,15 +61,18 @@ def train(
 
     Checkpoints and the curve go to `folder`. `data` is a folder of vertebra label maps whose shapes join the analytic
     ones (see `shapes.load_shapes`). With `parent`, the name of a model of that stage, its weights are where training
-    goes on from; raises `ModelError` where it is of another.
+    goes on from, in a folder of its own in `folder`; raises `ModelError` where it is of another.
     """
     shapes = load_shapes(data) if data else []
     network, task = _learner(stage, shapes, settings)
     architecture, parameters = ARCHITECTURES[stage]
-    before = load_weights(parent) if parent else None
-    if before:
-        network = _going_on(stage, *before)
-        architecture, parameters = before[0].architecture, before[0].parameters
+    before = None
+    if parent:
+        before, learned_before = load_weights(parent)
+        if role_of(before) != stage:
+            raise ModelError(f"{before.name} is no model for {stage}; name one that is, or leave out --from.")
+        network, architecture, parameters = trained(before, learned_before), before.architecture, before.parameters
+        folder = folder / f"from-{before.sha256[:12]}"
     weights = fit(network, task, settings, folder, device, progress, cancelled)
     samples = f"{settings.steps * settings.batch} samples drawn on the fly, seed {settings.seed}"
     names = ", ".join(["analytic", *sorted({shape.source for shape in shapes})])
@@ -81,13 +84,13 @@ def train(
         task=_PURPOSE[stage],
         architecture=architecture,
         parameters=parameters,
-        trained_on=f"{before[0].trained_on} Then: {learned}" if before else learned,
+        trained_on=f"{before.trained_on} Then: {learned}" if before else learned,
         measured=_last_row(folder / CURVE),
         intended_use="Research use only. Cannot be used to rule out low bone density.",
         licence="Apache-2.0",
         role=stage,
-        sources=_SHAPES if shapes else before[0].sources if before else (),
-        parent=f"{before[0].name} {before[0].version}, SHA-256 {before[0].sha256}" if before else None,
+        sources=_SHAPES if shapes else before.sources if before else (),
+        parent=before.in_full if before else None,
     )
 
 
@@ -119,13 +122,6 @@ def _learner(stage: str, shapes: list[MeasuredVertebra], settings: Settings) -> 
         "refine": (vertebra_sample, outline_loss, outline_measures),
     }[stage]
     return build(*ARCHITECTURES[stage]), dense_task(stage, partial(draw, shapes=shapes), loss, measures)
-
-
-def _going_on(stage: str, card: ModelCard, weights: "dict[str, torch.Tensor]") -> "torch.nn.Module":
-    """Return the network that a model of this stage is; raises `ModelError` where it is of another."""
-    if role_of(card) != stage:
-        raise ModelError(f"{card.name} is no model for {stage}; name one that is, or leave out --from.")
-    return trained(card, weights)
 
 
 def _locate_loss(output: "torch.Tensor", line: "torch.Tensor", height: "torch.Tensor") -> "torch.Tensor":

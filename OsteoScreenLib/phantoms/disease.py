@@ -18,7 +18,7 @@ from OsteoScreenLib.phantoms.metal import SCREW_LEVELS, instrumentation
 from OsteoScreenLib.phantoms.osteophytes import random_rim
 from OsteoScreenLib.phantoms.solids import Solid, ellipsoid
 from OsteoScreenLib.phantoms.spine import SPINE_LEVELS, Spine, narrowed, slipped
-from OsteoScreenLib.phantoms.vertebra import VertebraShape
+from OsteoScreenLib.phantoms.vertebra import AnalyticVertebra, VertebraShape
 
 MOBILE = SPINE_LEVELS[:-1]
 """The levels with a disc below."""
@@ -90,6 +90,11 @@ def _lumbar(level: str) -> bool:
     return not level.startswith("T")
 
 
+def _crushed(shape: VertebraShape) -> bool:
+    """Tell whether a body was drawn much lower in front than its spine has it: at the rim that it had is no bone."""
+    return isinstance(shape, AnalyticVertebra) and shape.crush + shape.wedge > 0.15
+
+
 def _wear(case: _Case, rng: np.random.Generator, amount: float) -> list[str]:
     """Narrow worn discs; returns the levels above them."""
     worn = [level for level in MOBILE if rng.random() < amount * (0.6 if _lumbar(level) else 0.3)]
@@ -126,8 +131,10 @@ def _rims_and_endplates(case: _Case, rng: np.random.Generator, amount: float, wo
             gaps = (case.spine.discs[SPINE_LEVELS[n - 1]] if n else 4.0, case.spine.discs[level] or 1.0)
             height = rng.uniform(5, 12) if bridging else rng.gamma(3.0, 1.8)
             steepness = rng.uniform(0.7, 1.0) if bridging else rng.uniform(0.0, 0.9)
-            case.lesions[level] += Lesions(growths=(random_rim(size, gaps, height, steepness, rng),))
-            case.found("osteophytes", level, height, "mm")
+            rim = random_rim(size, gaps, height, steepness, rng)
+            if not _crushed(case.vertebrae[level]):
+                case.lesions[level] += Lesions(growths=(rim,))
+                case.found("osteophytes", level, height, "mm")
         for side in beside:
             if rng.random() < 0.35:
                 case.lesions[level] += Lesions(foci=(foci.endplate_sclerosis(size, side, rng),))

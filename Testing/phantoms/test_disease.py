@@ -64,6 +64,13 @@ def test_every_kind_of_disease_is_drawn_and_more_of_it_when_asked() -> None:
     assert counts[1.0] > 2 * counts[0.35]
 
 
+def test_a_crushed_body_has_no_spurs_around_the_rim_that_it_had() -> None:
+    """Seed 1500060 was labelled with a ring of bone without a body."""
+    scene = random_scene(np.random.default_rng(1_500_060), disease=0.35)
+    assert scene.vertebrae["L3"].crush > 0.2
+    assert not [f for f in scene.findings if f.kind == "osteophytes" and f.level == "L3"]
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_labels_of_the_sick_are_whole_bodies_of_shell_around_trabecular_bone(seed: int) -> None:
     from scipy.ndimage import distance_transform_edt

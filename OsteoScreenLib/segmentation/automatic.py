@@ -17,7 +17,7 @@ from OsteoScreenLib.segmentation.levels_along import count_along
 from OsteoScreenLib.segmentation.naming import Candidate, name_levels
 from OsteoScreenLib.segmentation.networks import COUNTED, FINE_SPACING, load_network
 from OsteoScreenLib.segmentation.pose import moved
-from OsteoScreenLib.segmentation.refine import Body, distinct, look
+from OsteoScreenLib.segmentation.refine import Body, distinct, look, look_closely
 from OsteoScreenLib.volume import Volume, band_limited
 
 SEARCHED = (-1, 4)
@@ -51,18 +51,21 @@ def find_vertebrae(
     refining, network = load_network("refine")
     source = band_limited(posed, FINE_SPACING)
 
-    def see(at: Sequence[np.ndarray], share: Progress, flips: bool) -> Callable[[str], list[Body]]:
-        return lambda d: look(source, at, network.to(d), d, share, cancelled, flips)
+    def see(at: Sequence[np.ndarray], share: Progress) -> Callable[[str], list[Body]]:
+        return lambda d: look(source, at, network.to(d), d, share, cancelled)
 
-    seen, device, again = run_with_fallback(see(points, part(progress, 0.1, 0.6), False), spine.device)
+    seen, device, again = run_with_fallback(see(points, part(progress, 0.1, 0.6)), spine.device)
     if any(body.doubt > BLURRED for body in seen):
-        between = see(count.line.bodies(*SEARCHED, lower=0.5), part(progress, 0.6, 0.8), False)
+        between = see(count.line.bodies(*SEARCHED, lower=0.5), part(progress, 0.6, 0.8))
         seen += run_with_fallback(between, device)[0]
     bodies = distinct(seen)
     candidates = [Candidate(body.centre, count.levels_at(body.centre)) for body in bodies]
     named = name_levels(candidates)
     centres = {name.level: bodies[name.index].centre for name in named if name.level in SCREENED}
-    closer, device, at_last = run_with_fallback(see(list(centres.values()), part(progress, 0.8, 0.95), flips), device)
+    middles, share = list(centres.values()), part(progress, 0.8, 0.95)
+    closer, device, at_last = run_with_fallback(
+        lambda d: look_closely(source, middles, network.to(d), d, share, cancelled, flips), device
+    )
     outlined = {level: body for level, body in zip(centres, closer, strict=True) if body.believable}
     back = volume.ijk_to_ras @ posed.ras_to_ijk
     if not outlined:

@@ -31,6 +31,9 @@ _HELD = 0.6
 
 _OFF_MM = 25.0
 
+_ASKEW_MM = 5.0
+"""How far in mm a body's centre may lie from its crop's middle: farther off, the crop may cut it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Body:
@@ -61,6 +64,12 @@ class Body:
         """
         p = self.probability.voxels
         return float(np.minimum(p, 1 - p).sum() / max(int(self.mask.sum()), 1))
+
+    @property
+    def askew(self) -> bool:
+        """Whether it lies so far off the middle of its crop that the crop may cut it."""
+        middle = self.probability.to_ras((np.array(self.mask.shape[::-1]) - 1) / 2)
+        return bool(np.linalg.norm(self.centre - middle) > _ASKEW_MM)
 
     @property
     def believable(self) -> bool:
@@ -98,6 +107,25 @@ def look(
     return bodies
 
 
+def look_closely(
+    source: Volume,
+    points: Sequence[np.ndarray],
+    network: "Module",
+    device: str,
+    progress: Progress = silent,
+    cancelled: IsCancelled = never,
+    flips: bool = False,
+) -> list[Body]:
+    """Return what `look` does; a body that lies askew in its crop is looked at once more around its own centre."""
+    bodies = look(source, points, network, device, part(progress, 0.0, 0.8), cancelled, flips)
+    askew = [n for n, body in enumerate(bodies) if body.askew]
+    centres = [bodies[n].centre for n in askew]
+    again = look(source, centres, network, device, part(progress, 0.8, 1.0), cancelled, flips)
+    for n, body in zip(askew, again, strict=True):
+        bodies[n] = body
+    return bodies
+
+
 def outline(
     volume: Volume,
     points: Sequence[np.ndarray],
@@ -114,7 +142,7 @@ def outline(
     source = band_limited(volume, FINE_SPACING)
     first = look(source, points, network, device, part(progress, 0.0, 0.5), cancelled)
     middles = [body.centre for body in first]
-    second = look(source, middles, network, device, part(progress, 0.5, 1.0), cancelled, flips)
+    second = look_closely(source, middles, network, device, part(progress, 0.5, 1.0), cancelled, flips)
     near = [np.linalg.norm(body.centre - point) < _OFF_MM for body, point in zip(second, points, strict=True)]
     return [body if body.believable and close else None for body, close in zip(second, near, strict=True)]
 

@@ -8,7 +8,7 @@ from OsteoScreenLib.errors import Cancelled
 from OsteoScreenLib.evaluation.overlap import overlap
 from OsteoScreenLib.levels import SCREENED, body_mask, label, trabecular_mask
 from OsteoScreenLib.segmentation import refine
-from OsteoScreenLib.segmentation.refine import Body, distinct, look, outline, paint, paint_looks
+from OsteoScreenLib.segmentation.refine import Body, distinct, look, look_closely, outline, paint, paint_looks
 from OsteoScreenLib.volume import Volume, grid, resample
 from Testing.conftest import BoxCase
 
@@ -52,6 +52,18 @@ def test_a_body_that_two_points_show_is_one(box_case: BoxCase) -> None:
     assert len(found) == len(SCREENED)
     for body, level in zip(found, SCREENED, strict=True):
         assert np.linalg.norm(body.centre - box_case.labels.to_ras(_middle(box_case.labels, level))) < 1.0
+
+
+def test_a_body_that_the_crop_cuts_is_looked_at_again_around_its_own_middle(box_case: BoxCase) -> None:
+    off = [np.add(point, [0.0, 0.0, 10.0]) for point in _points(box_case.labels)[:1]]
+    (cut,), (whole,) = (see(box_case.volume, off, Thresholds(), "cpu") for see in (look, look_closely))
+    middle = box_case.labels.to_ras(_middle(box_case.labels, "L1"))
+    truth = body_mask(box_case.labels.voxels, "L1").sum() * 8
+    assert cut.askew
+    assert cut.mask.sum() < 0.9 * truth
+    assert not whole.askew
+    assert whole.mask.sum() == pytest.approx(truth, rel=0.1)
+    assert np.linalg.norm(whole.centre - middle) < 1.0
 
 
 def test_what_lies_between_two_bodies_gives_way_to_both() -> None:

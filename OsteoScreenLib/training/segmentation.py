@@ -139,8 +139,8 @@ def _count_loss(output: "torch.Tensor", level: "torch.Tensor") -> "torch.Tensor"
 def outline_loss(output: "torch.Tensor", classes: "torch.Tensor") -> "torch.Tensor":
     """Return the cross-entropy, which wants probabilities that are true.
 
-    A Dice loss beside it would be smaller for claiming what is in doubt. Where slices are thick much is, and bodies
-    came out a tenth too large.
+    A Dice loss beside it would be smaller for claiming what is in doubt. Where slices are thick much is: with one,
+    bodies in slices of 5 mm came out a seventh too large.
     """
     from torch.nn.functional import cross_entropy
 
